@@ -1,0 +1,68 @@
+# Flags and helper functions for the project's own targets; nothing here is global.
+
+add_library(hopscope_flags INTERFACE)
+target_compile_features(hopscope_flags INTERFACE cxx_std_20)
+target_compile_options(
+  hopscope_flags
+  INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+            $<$<BOOL:${HOPSCOPE_WERROR}>:-Werror>)
+target_include_directories(hopscope_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(HOPSCOPE_SANITIZE)
+  target_compile_options(hopscope_flags INTERFACE -fsanitize=${HOPSCOPE_SANITIZE}
+                                                  -fno-sanitize-recover=all)
+  target_link_options(hopscope_flags INTERFACE -fsanitize=${HOPSCOPE_SANITIZE})
+endif()
+
+# hopscope_library(NAME SOURCES a.cpp ... LINK x ... PRIVATE_LINK y ...)
+function(hopscope_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(hopscope_${name} STATIC ${ARG_SOURCES})
+  add_library(hopscope::${name} ALIAS hopscope_${name})
+  target_link_libraries(hopscope_${name} PUBLIC hopscope_flags ${ARG_LINK}
+                                         PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# hopscope_test(NAME SOURCES a.cpp ... LINK x ... LABELS l ... [TIMEOUT seconds])
+# One GoogleTest executable, one ctest entry; exit code 77 means skipped.
+function(hopscope_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE hopscope_flags ${ARG_LINK} GTest::gmock_main)
+  target_compile_definitions(
+    ${name} PRIVATE HOPSCOPE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+                    HOPSCOPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+                                          SKIP_RETURN_CODE 77)
+endfunction()
+
+# hopscope_bench(NAME SOURCES a.cpp ... LINK x ...): a Google Benchmark executable, which the
+# tests also run for one short iteration so that it cannot rot.
+function(hopscope_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE hopscope_flags ${ARG_LINK} benchmark::benchmark)
+endfunction()
+
+# hopscope_fuzzer(NAME SOURCE a.cpp LINK x ...): with HOPSCOPE_LIBFUZZER a libFuzzer target, else
+# the same entry point behind a plain main that replays corpus and regressions as a test.
+function(hopscope_fuzzer name)
+  cmake_parse_arguments(ARG "" "SOURCE" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCE})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE hopscope_flags ${ARG_LINK})
+  if(HOPSCOPE_LIBFUZZER)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME ${name}_replay COMMAND ${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}
+                                         ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+    set_tests_properties(${name}_replay PROPERTIES LABELS "fuzz" TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,56 @@
+#pragma once
+// The `receive:` and `workers:` sections of the configuration, checked.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hopscope::io {
+
+enum class SourceKind : std::uint8_t { kAfXdp, kUdp };
+enum class ZeroCopy : std::uint8_t { kRequire, kPrefer, kOff };
+enum class XdpMode : std::uint8_t { kAuto, kNative, kGeneric };
+/// What a worker does when a poll brought nothing.
+enum class IdleStrategy : std::uint8_t {
+  kSpin,      ///< poll again at once: lowest latency, a whole core
+  kAdaptive,  ///< spin, then yield, then sleep in poll() for up to a millisecond
+  kPoll,      ///< sleep in poll() at once
+};
+
+struct BusyPollOptions {
+  bool enabled = false;
+  std::uint32_t budget = 64;    ///< frames per poll
+  std::uint32_t timeout_us = 20;
+};
+
+struct AfXdpOptions {
+  std::string interface;
+  ZeroCopy zero_copy = ZeroCopy::kPrefer;
+  XdpMode mode = XdpMode::kAuto;
+  std::uint32_t frames = 4096;      ///< UMEM frames per queue, a power of two, 256 to 1048576
+  std::uint32_t frame_bytes = 2048; ///< 2048 or 4096
+  bool huge_pages = true;           ///< try 2 MB pages, fall back
+  BusyPollOptions busy_poll;
+};
+
+struct UdpOptions {
+  std::string listen = "::";               ///< address; "::" is IPv4 as well
+  std::uint32_t buffers = 4096;            ///< datagrams in flight per worker, a power of two
+  std::uint32_t buffer_bytes = 2048;       ///< per datagram, headers included
+  std::uint64_t socket_buffer = 64 << 20;  ///< SO_RCVBUF, bytes
+};
+
+struct ReceiveOptions {
+  SourceKind source = SourceKind::kAfXdp;
+  AfXdpOptions af_xdp;
+  UdpOptions udp;
+  IdleStrategy idle = IdleStrategy::kAdaptive;
+};
+
+/// One worker: the RX queue that it serves and the CPU that it is pinned to.
+struct WorkerOptions {
+  unsigned queue = 0;
+  int cpu = -1;  ///< -1: not pinned
+};
+
+}  // namespace hopscope::io

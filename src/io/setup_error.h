@@ -1,0 +1,13 @@
+#pragma once
+// The one exception of set-up code: its text says what failed, why, and what to do about it.
+
+#include <stdexcept>
+
+namespace hopscope::io {
+
+class SetupError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace hopscope::io

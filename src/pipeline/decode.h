@@ -1,0 +1,61 @@
+#pragma once
+// The checked decoder: the definition of what a frame means. Pure functions over a byte span, no
+// I/O, no allocation, no exception; every read is inside the span.
+//
+//   OuterHeaders outer;
+//   DecodeError error = decoder.outer(frame, outer);
+//   ReportReader reader = decoder.reports(outer);
+//   while (reader.next(report)) ...
+//   error = reader.error();   // of the datagram, if no report came of it
+
+#include <cstdint>
+
+#include "pipeline/decode_config.h"
+#include "pipeline/report.h"
+
+namespace hopscope::pipeline {
+
+class Decoder;
+
+/// Walks the individual reports of one datagram. 0.5 and 1.0 hold one, 2.0 one or more.
+class ReportReader {
+ public:
+  /// False at the end; then error() says whether the datagram as a whole was refused.
+  [[nodiscard]] bool next(Report& report) noexcept;
+
+  /// Why the datagram gave no (further) report; kNone at a regular end.
+  [[nodiscard]] DecodeError error() const noexcept { return error_; }
+
+ private:
+  friend class Decoder;
+  ReportReader(const Decoder& decoder, const Dialect& dialect, Bytes payload) noexcept
+      : decoder_(&decoder), dialect_(&dialect), payload_(payload) {}
+
+  const Decoder* decoder_;
+  const Dialect* dialect_;
+  Bytes payload_;
+  std::size_t offset_ = 0;
+  DecodeError error_ = DecodeError::kNone;
+  std::uint32_t reports_ = 0;
+};
+
+class Decoder {
+ public:
+  explicit Decoder(const DecodeConfig& config);
+
+  /// Ethernet, up to two VLAN tags, one MPLS label, IPv4 or IPv6, UDP to a report port. On an error
+  /// `outer` holds what was read before it.
+  [[nodiscard]] DecodeError outer(Bytes frame, OuterHeaders& outer) const noexcept;
+
+  /// The reports in the payload that outer() found. The reader refers to this decoder.
+  [[nodiscard]] ReportReader reports(const OuterHeaders& outer) const noexcept;
+
+  [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
+
+ private:
+  friend class ReportReader;
+
+  DecodeConfig config_;
+};
+
+}  // namespace hopscope::pipeline

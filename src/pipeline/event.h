@@ -1,0 +1,83 @@
+#pragma once
+// An event: what changed, for which key, from what to what, when. A fixed-size record that travels
+// from a worker to the exporter by value.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "pipeline/key.h"
+
+namespace hopscope::pipeline {
+
+/// Hops of a path that records and events hold inline.
+inline constexpr unsigned kMaxHops = 8;
+
+enum class EventKind : std::uint8_t {
+  kNewKey,      ///< first report of a flow, port or queue
+  kValueMoved,  ///< a value left its interval
+  kPathChange,  ///< the flow takes another path
+  kDrop,        ///< a switch reported a dropped packet
+  kRefresh,     ///< nothing happened for the refresh period: here is the value still
+  kCount
+};
+
+enum class Measurement : std::uint8_t {
+  kNone,
+  kFlow,             ///< kNewKey and kPathChange of a flow
+  kFlowLatency,      ///< ns: the sum of the hop latencies
+  kHopLatency,       ///< in the switch's unit
+  kTxUtilization,    ///< of an egress port, in the switch's unit
+  kQueueOccupancy,   ///< in the switch's unit
+  kQueueCongestion,  ///< in the switch's unit
+  kDropReason,       ///< new_value is the reason
+  kCount
+};
+
+[[nodiscard]] constexpr std::string_view label(EventKind kind) noexcept {
+  constexpr std::string_view kLabels[] = {"new_key", "value_moved", "path_change", "drop",
+                                          "refresh"};
+  return kLabels[static_cast<std::size_t>(kind)];
+}
+
+[[nodiscard]] constexpr std::string_view label(Measurement measurement) noexcept {
+  constexpr std::string_view kLabels[] = {
+      "none",           "flow",            "flow_latency",     "hop_latency",
+      "tx_utilization", "queue_occupancy", "queue_congestion", "drop_reason"};
+  return kLabels[static_cast<std::size_t>(measurement)];
+}
+
+/// A path from source to sink, or as much of it as fits.
+struct Path {
+  std::uint8_t count = 0;       ///< hops in `switch_id`
+  bool longer = false;          ///< the packet crossed more hops than fit; nearest to the sink kept
+  std::array<std::uint32_t, kMaxHops> switch_id{};  ///< [0] is the source's side
+
+  friend bool operator==(const Path&, const Path&) = default;
+};
+
+struct Event {
+  EventKind kind = EventKind::kNewKey;
+  Measurement measurement = Measurement::kNone;
+  bool has_flow = false;
+  bool has_switch = false;
+  bool has_port = false;
+  bool has_queue = false;
+  bool has_old = false;
+  bool has_switch_time = false;
+  FlowKey flow;
+  std::uint32_t switch_id = 0;
+  std::uint32_t port = 0;  ///< egress port
+  std::uint32_t queue = 0;
+  std::uint64_t old_value = 0;
+  std::uint64_t new_value = 0;
+  std::uint64_t switch_time = 0;     ///< raw, in the clock and unit of `time_switch_id`
+  std::uint32_t time_switch_id = 0;  ///< whose clock that is
+  std::int64_t receive_time_ns = 0;  ///< ns since 1970
+  Path old_path;                     ///< kPathChange
+  Path new_path;                     ///< kPathChange, and kNewKey of a flow
+};
+static_assert(std::is_trivially_copyable_v<Event>);
+
+}  // namespace hopscope::pipeline

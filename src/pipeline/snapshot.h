@@ -1,0 +1,157 @@
+#pragma once
+// What the exporter sees of the tables: consistent copies of single rows, taken while the workers
+// go on. Values are raw, as the switch sent them, unless a name says otherwise.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/decode_error.h"
+#include "pipeline/event.h"
+#include "pipeline/key.h"
+
+namespace hopscope::pipeline {
+
+struct HopSnapshot {
+  std::uint32_t switch_id = 0;
+  std::uint32_t egress_port = kNoPort;
+  bool has_latency = false;
+  std::uint32_t latency = 0;
+};
+
+struct FlowSnapshot {
+  FlowKey key;
+  std::uint64_t reports = 0;
+  std::uint64_t drops = 0;  ///< drop reports of this flow
+  std::uint32_t path_changes = 0;
+  std::int64_t last_seen_ns = 0;  ///< receive time of the newest report
+  bool has_latency = false;
+  std::uint64_t latency_ns = 0;  ///< sum of the hop latencies of the newest report
+  /// The hops come from separate reports of the switches (INT-XD or -MX), not from one stack: their
+  /// order is that of first sight and no path is known.
+  bool postcards = false;
+  bool longer = false;       ///< more hops than fit; those nearest to the sink are here
+  std::uint8_t hop_count = 0;
+  std::array<HopSnapshot, kMaxHops> hops{};  ///< [0] is the source's side
+};
+
+struct QueueSnapshot {
+  std::uint32_t queue = 0;
+  bool has_occupancy = false;
+  bool has_congestion = false;
+  std::uint32_t occupancy = 0;
+  std::uint32_t congestion = 0;
+};
+
+struct PortSnapshot {
+  PortKey key;
+  std::int64_t last_seen_ns = 0;
+  bool has_tx_utilization = false;
+  std::uint32_t tx_utilization = 0;
+  std::vector<QueueSnapshot> queues;  ///< ascending by id
+};
+
+/// Buckets of the hop latency histogram: bucket i counts latencies <= 2^(i + kLatencyFirstBit) ns
+/// and above the bucket before; the last one has no upper bound.
+inline constexpr unsigned kLatencyBuckets = 26;
+inline constexpr unsigned kLatencyFirstBit = 7;
+
+struct SwitchSnapshot {
+  std::uint32_t switch_id = 0;
+  std::array<std::uint64_t, kLatencyBuckets> latency_buckets{};  ///< not cumulative
+  std::uint64_t latency_sum_ns = 0;
+};
+
+struct DropSnapshot {
+  std::uint32_t switch_id = 0;
+  std::uint32_t reason = 0;
+  std::uint64_t packets = 0;
+};
+
+/// Sequence numbers of one (source address, switch, hw_id).
+struct SequenceSnapshot {
+  IpAddress source;
+  std::uint32_t switch_id = 0;
+  std::uint32_t hw_id = 0;
+  std::uint64_t received = 0;
+  std::uint64_t missing = 0;     ///< numbers that never came
+  std::uint64_t late = 0;        ///< came after a higher one
+  std::uint64_t duplicates = 0;
+  std::uint64_t restarts = 0;
+  bool constant = false;  ///< the sender does not count; nothing is derived from it
+};
+
+enum class ReportKind : std::uint8_t { kFlow, kQueue, kDrop, kOther, kCount };
+
+[[nodiscard]] constexpr std::string_view label(ReportKind kind) noexcept {
+  constexpr std::string_view kLabels[] = {"flow", "queue", "drop", "other"};
+  return kLabels[static_cast<std::size_t>(kind)];
+}
+
+/// Versions as users name them, indexed by the version nibble.
+inline constexpr std::array<std::string_view, 3> kVersionLabels{"0.5", "1.0", "2.0"};
+
+enum class Table : std::uint8_t {
+  kFlowIpv4, kFlowIpv6, kPort, kQueueOverflow, kSwitch, kSequence, kDropReason, kCount
+};
+
+[[nodiscard]] constexpr std::string_view label(Table table) noexcept {
+  constexpr std::string_view kLabels[] = {"flow_ipv4", "flow_ipv6", "port",       "queue_overflow",
+                                          "switch",    "sequence",  "drop_reason"};
+  return kLabels[static_cast<std::size_t>(table)];
+}
+
+template <typename Enum>
+inline constexpr std::size_t kCountOf = static_cast<std::size_t>(Enum::kCount);
+
+/// One worker's counters, or the sum of all. Identity, always:
+///   frames = decoded + sum of dropped (by the error that refused the frame) + handoff_dropped
+struct CounterSnapshot {
+  std::uint64_t frames = 0;   ///< taken from the source
+  std::uint64_t bytes = 0;
+  std::uint64_t decoded = 0;  ///< frames that were accepted as reports
+  std::uint64_t reports = 0;  ///< individual reports in them
+  std::uint64_t hops = 0;
+  std::uint64_t batches = 0;  ///< non-empty polls
+  std::uint64_t busy_ns = 0;  ///< time spent on non-empty polls
+  std::uint64_t idle_ns = 0;
+  std::array<std::uint64_t, kDecodeErrorCount> dropped{};  ///< frames refused, by error
+  /// Frames that the owner of their flow had no room for in its queue.
+  std::uint64_t handoff_dropped = 0;
+  std::array<std::uint64_t, kDecodeErrorCount> errors{};  ///< all errors, partial ones included
+  std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, 3> reports_by{};  ///< [version][kind]
+  std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
+  std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
+  std::uint64_t changes_dropped = 0;  ///< row changes and sequence numbers for full worker queues
+  std::array<std::uint64_t, kCountOf<Table>> entries{};
+  std::array<std::uint64_t, kCountOf<Table>> refused{};
+  std::array<std::uint64_t, kCountOf<Table>> evicted{};
+  std::array<std::uint64_t, kCountOf<Table>> expired{};
+};
+
+/// All tables of all workers. Called by one exporter thread; never stops a worker.
+class TableView {
+ public:
+  TableView() = default;
+  TableView(const TableView&) = delete;
+  TableView& operator=(const TableView&) = delete;
+  virtual ~TableView() = default;
+
+  virtual void for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const = 0;
+  virtual void for_each_port(const std::function<void(const PortSnapshot&)>& visit) const = 0;
+  virtual void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const = 0;
+  virtual void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const = 0;
+  virtual void for_each_sequence(
+      const std::function<void(const SequenceSnapshot&)>& visit) const = 0;
+
+  [[nodiscard]] virtual std::size_t worker_count() const = 0;
+  [[nodiscard]] virtual CounterSnapshot counters(std::size_t worker) const = 0;
+  [[nodiscard]] CounterSnapshot total() const;
+};
+
+/// Adds `b` to `a`, counter by counter.
+void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept;
+
+}  // namespace hopscope::pipeline
