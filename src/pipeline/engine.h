@@ -1,0 +1,98 @@
+#pragma once
+// All workers together: builds them, connects them, runs them on pinned threads or inline on the
+// caller's, and is what the exporter reads. The only class of the pipeline that owns threads.
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "io/frame_source.h"
+#include "io/options.h"
+#include "pipeline/decode.h"
+#include "pipeline/hash.h"
+#include "pipeline/options.h"
+#include "pipeline/snapshot.h"
+#include "pipeline/units.h"
+#include "pipeline/worker.h"
+
+namespace hopscope::pipeline {
+
+struct EngineOptions {
+  DecodeConfig decode;
+  TableOptions tables;
+  EventOptions events;
+  SwitchOptions switches;
+  QueueOptions queues;
+  HashSeed seed;                ///< random_hash_seed() in production
+  io::IdleStrategy idle = io::IdleStrategy::kAdaptive;
+  std::vector<int> cpus;        ///< per worker; -1 or absent: not pinned
+};
+
+class Engine final : public TableView {
+ public:
+  /// One worker per source; a null source makes a worker that only keeps tables. At most 64.
+  /// Claims all memory. Throws std::bad_alloc.
+  Engine(const EngineOptions& options, std::vector<io::FrameSource*> sources);
+  ~Engine() override;
+
+  // --- on threads -------------------------------------------------------------------------------
+  /// Starts a pinned thread per worker. Throws std::system_error.
+  void start();
+  /// Stops receiving, lets the workers finish what is under way, joins them.
+  void stop();
+  /// Every source has come to its end and everything is processed.
+  [[nodiscard]] bool finished() const noexcept;
+
+  // --- inline -----------------------------------------------------------------------------------
+  /// One cycle of every worker on the calling thread, then all messages; deterministic. Returns the
+  /// number of frames and messages; 0 means nothing to do now.
+  std::size_t run_inline() noexcept;
+  /// Ends an inline run: holes in sequences are settled.
+  void finish_inline() noexcept;
+
+  // --- for the exporter -------------------------------------------------------------------------
+  /// Takes up to `events.size()` events; returns their number.
+  std::size_t take_events(std::span<Event> events) noexcept;
+
+  /// Duty cycles of a worker so far: it lives while this moves.
+  [[nodiscard]] std::uint64_t cycles(std::size_t worker) const noexcept;
+
+  void for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const override;
+  void for_each_port(const std::function<void(const PortSnapshot&)>& visit) const override;
+  void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const override;
+  void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const override;
+  void for_each_sequence(const std::function<void(const SequenceSnapshot&)>& visit) const override;
+  [[nodiscard]] std::size_t worker_count() const override { return workers_.size(); }
+  [[nodiscard]] CounterSnapshot counters(std::size_t worker) const override;
+
+ private:
+  struct alignas(kNoShare) Lane {
+    std::unique_ptr<SpscQueue<Event>> events;
+    std::unique_ptr<Worker> worker;
+    std::thread thread;
+    Counter cycles;
+    std::atomic<bool> quiet{false};  ///< nothing received, nothing under way
+  };
+
+  void connect(const QueueOptions& queues);
+  void run(Lane& lane, std::size_t index) noexcept;
+  void pass_messages() noexcept;
+  [[nodiscard]] bool all_quiet() const noexcept;
+
+  EngineOptions options_;
+  Decoder decoder_;
+  UnitTable units_;
+  WorkerShared shared_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Lane>> workers_;
+  std::atomic<bool> receive_{false};
+  std::atomic<bool> run_{false};
+  std::size_t next_lane_ = 0;
+  bool inline_finished_ = false;
+};
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,65 @@
+#pragma once
+// The flows that one worker owns: which path a flow takes, its latency hop by hop, and the events
+// when these change. The same code for IPv4 and IPv6 keys.
+
+#include <cstdint>
+
+#include "pipeline/event_buffer.h"
+#include "pipeline/flow_table.h"
+#include "pipeline/hop_list.h"
+#include "pipeline/moment.h"
+#include "pipeline/port_state.h"
+
+namespace hopscope::pipeline {
+
+template <typename Key>
+class FlowState {
+ public:
+  using Record = FlowRecord<Key>;
+
+  FlowState(std::uint32_t capacity, const TableOptions& tables, const EventOptions& events,
+            const UnitTable& units, EventBuffer& event_buffer, PortState& ports);
+
+  /// Slots of the ports of hops, for those who go on with them.
+  using Slots = std::array<std::uint32_t, kMaxHops>;
+
+  /// One report of the flow. Fills `slots` with the rows of the hops' ports. `further_latency_ns` is
+  /// what hops beyond the list add to the flow's latency.
+  void update(const Key& key, std::uint64_t hash, const HopList& hops,
+              std::uint64_t further_latency_ns, bool dropped, const Moment& moment,
+              Slots& slots) noexcept;
+
+  [[nodiscard]] FlowTable<Key>& table() noexcept { return table_; }
+  [[nodiscard]] const FlowTable<Key>& table() const noexcept { return table_; }
+
+ private:
+  [[nodiscard]] bool same_path(const Record& record, const HopList& hops) const noexcept;
+  void take_path(Record& record, const HopList& hops, const Slots& slots) noexcept;
+  /// Returns true where the record's path (slots included) is the report's.
+  bool follow_path(Record& record, const HopList& hops, Slots& slots,
+                   const Moment& moment) noexcept;
+  void follow_stack(Record& record, const HopList& hops, std::uint64_t further_latency_ns,
+                    Slots& slots, const Moment& moment) noexcept;
+  void follow_postcard(Record& record, const HopList& hops, Slots& slots,
+                       const Moment& moment) noexcept;
+  void set_latency(Record& record, std::size_t at, std::uint32_t latency,
+                   const Moment& moment) noexcept;
+  void set_flow_latency(Record& record, std::uint64_t latency_ns, bool has_latency,
+                        const Moment& moment) noexcept;
+  void announce(Record& record, const Moment& moment) noexcept;
+  void refresh(Record& record, const Moment& moment) noexcept;
+  [[nodiscard]] Event* claim(Record& record, EventKind kind, Measurement measurement,
+                             const Moment& moment) noexcept;
+  void resolve(const HopList& hops, Slots& slots) noexcept;
+
+  FlowTable<Key> table_;
+  const EventOptions& options_;
+  const UnitTable& units_;
+  EventBuffer& events_;
+  PortState& ports_;
+};
+
+extern template class FlowState<FlowKey4>;
+extern template class FlowState<FlowKey6>;
+
+}  // namespace hopscope::pipeline

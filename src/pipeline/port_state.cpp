@@ -1,0 +1,291 @@
+#include "pipeline/port_state.h"
+
+#include <algorithm>
+
+namespace hopscope::pipeline {
+namespace {
+
+constexpr std::uint32_t kOccupancyMask = 0x00FF'FFFF;
+
+constexpr std::uint32_t queue_word(std::uint32_t queue, std::uint32_t occupancy) noexcept {
+  return (queue << 24) | (occupancy & kOccupancyMask);
+}
+
+bool silent(std::uint16_t age, std::uint32_t now_s, std::uint32_t idle_timeout_s) noexcept {
+  return static_cast<std::uint16_t>(static_cast<std::uint16_t>(now_s) - age) >= idle_timeout_s;
+}
+
+}  // namespace
+
+PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
+                     const UnitTable& units, const HashSeed& seed, ChangeRouter& changes)
+    : units_(units),
+      seed_(seed),
+      changes_(changes),
+      idle_timeout_s_(tables.idle_timeout_s),
+      refresh_s_(refresh_s),
+      keep_times_(keep_times),
+      ports_(tables.ports),
+      queues_(tables.queue_overflow),
+      switches_(tables.switches) {}
+
+std::uint32_t PortState::switch_row(std::uint32_t switch_id) noexcept {
+  const std::uint32_t row = switches_.find_or_add(switch_id, seed_, [&](SwitchRow& fresh) {
+    fresh.switch_id = switch_id;
+    fresh.units = units_.index_of(switch_id);
+  });
+  // A full table shares its last row: units may then be another switch's, which the counter of
+  // refused switches tells; nothing is written to that row (see update()).
+  return row;
+}
+
+std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port) noexcept {
+  if (switch_id == kNoSwitch) return kNoSlot;
+  const std::uint32_t owner = switch_row(switch_id);
+  if (owner == SlotIndex::kNone) return kNoSlot;
+  return ports_.find_or_add(port_key(switch_id, port), seed_, [&](PortRow& fresh) {
+    fresh.switch_id = switch_id;
+    fresh.port = port;
+    fresh.switch_row = static_cast<std::uint16_t>(owner);
+    fresh.tx_utilization = kNoValue;
+    fresh.tx_interval = kNoInterval;
+    fresh.congestion.fill(kNoValue);
+    fresh.occupancy_interval.fill(kNoInterval);
+    fresh.congestion_interval.fill(kNoInterval);
+  });
+}
+
+void PortState::count_latency(SwitchRow& row, const Units& units, std::uint32_t latency) noexcept {
+  const std::uint64_t latency_ns = units.latency_ns(latency);
+  std::uint64_t& bucket = row.latency_buckets[latency_bucket(latency_ns)];
+  put(bucket, bucket + 1);
+  put(row.latency_sum_ns, row.latency_sum_ns + latency_ns);
+}
+
+void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept {
+  if (slot == kNoSlot) return;
+  PortRow& row = ports_[slot];
+  SwitchRow& owner = switches_[row.switch_row];
+  const Units& units = units_[owner.units];
+  if (hop.latency != kNoLatency) {
+    const RowWriter writer(owner.sequence);
+    count_latency(owner, units, hop.latency);
+  }
+  const RowWriter writer(row.sequence);
+  const auto age = static_cast<std::uint16_t>(moment.now_s);
+  if (row.age != age || row.live == 0) {
+    put(row.age, age);
+    put(row.live, 1);
+  }
+  if (hop.has_tx) update_tx(row, units, hop, moment);
+  if (hop.has_occupancy) update_occupancy(slot, units, hop, moment);
+  if (hop.has_congestion) update_congestion(slot, units, hop, moment);
+}
+
+Interval PortState::watch(const Watched& watched, Interval interval, const Hop& hop,
+                          const Moment& moment) noexcept {
+  if (interval != kNoInterval &&
+      (!watched.rule.enabled() || !watched.rule.left(watched.value, interval))) {
+    return interval;
+  }
+  const Interval next = watched.rule.index(watched.value);
+  const bool sent = changes_.route(
+      {.switch_time = hop.has_time ? hop.time : moment.switch_time,
+       .receive_time_ns = moment.receive_time_ns,
+       .switch_id = watched.switch_id,
+       .port = watched.port,
+       .queue = watched.queue,
+       .value = watched.value,
+       .time_switch_id = hop.has_time ? watched.switch_id : moment.time_switch_id,
+       .measurement = watched.measurement,
+       .interval = next,
+       .has_switch_time = hop.has_time || moment.has_switch_time,
+       .refresh = false});
+  return sent ? next : interval;
+}
+
+void PortState::update_tx(PortRow& row, const Units& units, const Hop& hop,
+                          const Moment& moment) noexcept {
+  const Interval next = watch({.measurement = Measurement::kTxUtilization,
+                               .rule = units.tx_utilization,
+                               .switch_id = row.switch_id,
+                               .port = row.port,
+                               .queue = 0,
+                               .value = hop.tx_utilization},
+                              row.tx_interval, hop, moment);
+  if (next != row.tx_interval) put(row.tx_interval, next);
+  put(row.tx_utilization, hop.tx_utilization);
+  if (keep_times_) put(row.tx_us, moment.now_us);
+}
+
+int PortState::inline_queue(PortRow& row, std::uint32_t queue) noexcept {
+  for (unsigned probe = 0; probe < kInlineQueues; ++probe) {
+    const unsigned at = (queue + probe) % kInlineQueues;
+    const bool used = ((row.queues_used >> at) & 1) != 0;
+    if (used && row.occupancy[at] >> 24 == queue) return static_cast<int>(at);
+    if (!used) {
+      put(row.occupancy[at], queue_word(queue, 0));
+      put(row.queues_used, static_cast<std::uint8_t>(row.queues_used | 1U << at));
+      return static_cast<int>(at);
+    }
+  }
+  return -1;
+}
+
+QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
+                                    const Moment* moment) noexcept {
+  const PortRow& port = ports_[slot];
+  const std::uint32_t index =
+      queues_.find_or_add(port_key(slot, queue), seed_, [&](QueueRow& fresh) {
+        fresh.queue = queue;
+        fresh.switch_id = port.switch_id;
+        fresh.port = port.port;
+        fresh.occupancy = kNoValue;
+        fresh.congestion = kNoValue;
+        fresh.occupancy_interval = kNoInterval;
+        fresh.congestion_interval = kNoInterval;
+      });
+  if (index == SlotIndex::kNone) return nullptr;
+  QueueRow& row = queues_[index];
+  if (moment != nullptr) {
+    put(row.age, static_cast<std::uint16_t>(moment->now_s));
+    put(row.seen_us, moment->now_us);
+    put(row.live, 1);
+  }
+  return &row;
+}
+
+void PortState::update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
+                                 const Moment& moment) noexcept {
+  PortRow& row = ports_[slot];
+  const Watched watched{.measurement = Measurement::kQueueOccupancy,
+                        .rule = units.queue_occupancy,
+                        .switch_id = row.switch_id,
+                        .port = row.port,
+                        .queue = hop.queue,
+                        .value = hop.occupancy};
+  const int at = inline_queue(row, hop.queue);
+  if (at >= 0) {
+    const auto i = static_cast<std::size_t>(at);
+    const Interval next = watch(watched, row.occupancy_interval[i], hop, moment);
+    if (next != row.occupancy_interval[i]) put(row.occupancy_interval[i], next);
+    put(row.occupancy[i], queue_word(hop.queue, hop.occupancy));
+    const auto seen = static_cast<std::uint8_t>(row.occupancy_seen | 1U << i);
+    if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
+    if (keep_times_) put(row.queue_us[i], moment.now_us);
+    return;
+  }
+  QueueRow* queue = overflow_queue(slot, hop.queue, &moment);
+  if (queue == nullptr) return;
+  const RowWriter writer(queue->sequence);
+  put(queue->occupancy_interval, watch(watched, queue->occupancy_interval, hop, moment));
+  put(queue->occupancy, hop.occupancy);
+}
+
+void PortState::update_congestion(std::uint32_t slot, const Units& units, const Hop& hop,
+                                  const Moment& moment) noexcept {
+  PortRow& row = ports_[slot];
+  const Watched watched{.measurement = Measurement::kQueueCongestion,
+                        .rule = units.queue_congestion,
+                        .switch_id = row.switch_id,
+                        .port = row.port,
+                        .queue = hop.congestion_queue,
+                        .value = hop.congestion};
+  const int at = inline_queue(row, hop.congestion_queue);
+  if (at >= 0) {
+    const auto i = static_cast<std::size_t>(at);
+    const Interval next = watch(watched, row.congestion_interval[i], hop, moment);
+    if (next != row.congestion_interval[i]) put(row.congestion_interval[i], next);
+    put(row.congestion[i], hop.congestion);
+    if (keep_times_) put(row.queue_us[i], moment.now_us);
+    return;
+  }
+  QueueRow* queue = overflow_queue(slot, hop.congestion_queue, &moment);
+  if (queue == nullptr) return;
+  const RowWriter writer(queue->sequence);
+  put(queue->congestion_interval, watch(watched, queue->congestion_interval, hop, moment));
+  put(queue->congestion, hop.congestion);
+}
+
+void PortState::set_interval(const RowChange& change) noexcept {
+  const std::uint32_t at = slot(change.switch_id, change.port);
+  if (at == kNoSlot) return;
+  PortRow& row = ports_[at];
+  const RowWriter writer(row.sequence);
+  if (change.measurement == Measurement::kTxUtilization) {
+    put(row.tx_interval, change.interval);
+    return;
+  }
+  const bool is_occupancy = change.measurement == Measurement::kQueueOccupancy;
+  const int queue = inline_queue(row, change.queue);
+  if (queue >= 0) {
+    const auto i = static_cast<std::size_t>(queue);
+    put(is_occupancy ? row.occupancy_interval[i] : row.congestion_interval[i], change.interval);
+  } else if (QueueRow* overflow = overflow_queue(at, change.queue, nullptr)) {
+    put(is_occupancy ? overflow->occupancy_interval : overflow->congestion_interval,
+        change.interval);
+  }
+}
+
+void PortState::sweep(std::uint32_t rows, std::uint32_t now_s, std::int64_t now_ns) noexcept {
+  const std::uint32_t total = ports_.size() + queues_.size();
+  for (std::uint32_t i = 0; i < std::min(rows, total); ++i) {
+    sweep_at_ = sweep_at_ + 1 < total ? sweep_at_ + 1 : 0;
+    if (sweep_at_ < ports_.size()) {
+      sweep_port(sweep_at_, now_s, now_ns);
+      continue;
+    }
+    QueueRow& row = queues_[sweep_at_ - ports_.size()];
+    if (row.live == 0 || !silent(row.age, now_s, idle_timeout_s_)) continue;
+    const RowWriter writer(row.sequence);
+    put(row.live, 0);
+  }
+}
+
+void PortState::sweep_port(std::uint32_t slot, std::uint32_t now_s, std::int64_t now_ns) noexcept {
+  PortRow& row = ports_[slot];
+  if (row.live == 0) return;
+  if (silent(row.age, now_s, idle_timeout_s_)) {
+    const RowWriter writer(row.sequence);
+    put(row.live, 0);
+    return;
+  }
+  if (refresh_s_ != 0 && now_s - row.last_refresh_s >= refresh_s_) {
+    const bool first = row.last_refresh_s == 0;
+    const RowWriter writer(row.sequence);
+    put(row.last_refresh_s, now_s);
+    if (!first) refresh_port(row, now_ns);
+  }
+}
+
+void PortState::refresh_port(PortRow& row, std::int64_t now_ns) noexcept {
+  const auto tell = [&](Measurement measurement, std::uint32_t queue, std::uint32_t value,
+                        Interval interval) {
+    return changes_.route({.switch_time = 0,
+                           .receive_time_ns = now_ns,
+                           .switch_id = row.switch_id,
+                           .port = row.port,
+                           .queue = queue,
+                           .value = value,
+                           .time_switch_id = row.switch_id,
+                           .measurement = measurement,
+                           .interval = interval,
+                           .has_switch_time = false,
+                           .refresh = true});
+  };
+  bool sent = row.tx_utilization == kNoValue ||
+              tell(Measurement::kTxUtilization, 0, row.tx_utilization, row.tx_interval);
+  for (unsigned i = 0; i < kInlineQueues && sent; ++i) {
+    const std::uint32_t queue = row.occupancy[i] >> 24;
+    if (((row.occupancy_seen >> i) & 1) != 0) {
+      sent = tell(Measurement::kQueueOccupancy, queue, row.occupancy[i] & kOccupancyMask,
+                  row.occupancy_interval[i]);
+    }
+    if (sent && row.congestion[i] != kNoValue) {
+      sent = tell(Measurement::kQueueCongestion, queue, row.congestion[i],
+                  row.congestion_interval[i]);
+    }
+  }
+}
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,88 @@
+#pragma once
+// Ports, queues and switches as one worker sees them: private rows of keys that another worker may
+// own. A value that leaves its interval goes through the ChangeRouter to the owner, which decides
+// on the event.
+
+#include <cstdint>
+
+#include "pipeline/change_router.h"
+#include "pipeline/hop_list.h"
+#include "pipeline/moment.h"
+#include "pipeline/port_table.h"
+#include "pipeline/switch_row.h"
+#include "pipeline/units.h"
+
+namespace hopscope::pipeline {
+
+class PortState {
+ public:
+  /// `keep_times`: note when each value came, for several workers' rows to be merged.
+  PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
+            const UnitTable& units, const HashSeed& seed, ChangeRouter& changes);
+
+  /// The row of a port, made where it is new; kNoSlot when the table is full.
+  [[nodiscard]] std::uint32_t slot(std::uint32_t switch_id, std::uint32_t port) noexcept;
+
+  /// What a hop says about its port and queue, and the hop latency histogram of its switch.
+  void update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept;
+
+  /// Units of the switch that the row belongs to.
+  [[nodiscard]] const Units& units_of(std::uint32_t slot, std::uint32_t switch_id) const noexcept {
+    return units_[slot == kNoSlot ? units_.index_of(switch_id)
+                                  : switches_[ports_[slot].switch_row].units];
+  }
+
+  /// The owner says which interval a key is in now.
+  void set_interval(const RowChange& change) noexcept;
+
+  /// Looks at `rows` further rows for silence and for the refresh.
+  void sweep(std::uint32_t rows, std::uint32_t now_s, std::int64_t now_ns) noexcept;
+
+  [[nodiscard]] const RowTable<PortRow>& ports() const noexcept { return ports_; }
+  [[nodiscard]] const RowTable<QueueRow>& queues() const noexcept { return queues_; }
+  [[nodiscard]] const RowTable<SwitchRow>& switches() const noexcept { return switches_; }
+
+ private:
+  /// A value beside the interval that it is in.
+  struct Watched {
+    Measurement measurement;
+    const IntervalRule& rule;
+    std::uint32_t switch_id;
+    std::uint32_t port;
+    std::uint32_t queue;
+    std::uint32_t value;
+  };
+
+  /// The interval that the row is to have: another one only if the change went on its way.
+  [[nodiscard]] Interval watch(const Watched& watched, Interval interval, const Hop& hop,
+                               const Moment& moment) noexcept;
+
+  void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
+  void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
+                        const Moment& moment) noexcept;
+  void update_congestion(std::uint32_t slot, const Units& units, const Hop& hop,
+                         const Moment& moment) noexcept;
+  /// Index of the queue's inline slot, or -1: all eight are other queues.
+  [[nodiscard]] static int inline_queue(PortRow& row, std::uint32_t queue) noexcept;
+  /// `moment`: when the queue was seen; null when only its interval is set.
+  [[nodiscard]] QueueRow* overflow_queue(std::uint32_t slot, std::uint32_t queue,
+                                         const Moment* moment) noexcept;
+  [[nodiscard]] std::uint32_t switch_row(std::uint32_t switch_id) noexcept;
+  void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency) noexcept;
+
+  void sweep_port(std::uint32_t slot, std::uint32_t now_s, std::int64_t now_ns) noexcept;
+  void refresh_port(PortRow& row, std::int64_t now_ns) noexcept;
+
+  const UnitTable& units_;
+  const HashSeed seed_;
+  ChangeRouter& changes_;
+  const std::uint32_t idle_timeout_s_;
+  const std::uint32_t refresh_s_;
+  const bool keep_times_;
+  RowTable<PortRow> ports_;
+  RowTable<QueueRow> queues_;
+  RowTable<SwitchRow> switches_;
+  std::uint32_t sweep_at_ = 0;
+};
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,49 @@
+#pragma once
+// Sequence numbers of the reports of one (source, switch, hw_id): what is missing, late, doubled,
+// and when the sender started anew (report 1.0 section 3.1, 2.0 section 3.2). A number counts as
+// missing when it leaves a window behind the newest one, or when the sender has been silent, so
+// reordering inside the window is not loss.
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/key.h"
+#include "pipeline/single_writer.h"
+
+namespace hopscope::pipeline {
+
+inline constexpr std::uint32_t kSequenceWindow = 4096;  ///< the widest; a power of two
+
+struct alignas(kCacheLine) SequenceRow {
+  std::uint32_t sequence;  ///< of the row lock, not of reports
+  std::uint32_t switch_id;
+  IpAddress source;
+  std::uint8_t hw_id;
+  std::uint8_t bits;       ///< width of the number on the wire
+  std::uint8_t started;
+  std::uint8_t constant;   ///< the sender does not count
+  std::uint8_t unused[3];
+  std::uint32_t same;      ///< how often in a row the same number came
+  std::uint32_t behind;    ///< how often in a row a number from far behind came
+  std::uint32_t last_s;    ///< second of the newest report
+  std::uint32_t unused_word;
+  std::uint64_t newest;    ///< extended beyond the wire's width
+  std::uint64_t oldest;    ///< numbers below are settled: came, or counted as missing
+  std::uint64_t received;
+  std::uint64_t missing;
+  std::uint64_t late;
+  std::uint64_t duplicates;
+  std::uint64_t restarts;
+  std::array<std::uint64_t, kSequenceWindow / 64> came;  ///< bit n % window
+};
+static_assert(sizeof(SequenceRow) % 8 == 0);
+
+/// `window`: how far behind the newest a number may come without being counted as missing; a power
+/// of two, at most kSequenceWindow.
+void observe(SequenceRow& row, std::uint32_t number, std::uint32_t window,
+             std::uint32_t now_s) noexcept;
+
+/// Counts the holes behind the newest number as missing: the sender fell silent, or the run ends.
+void settle(SequenceRow& row) noexcept;
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,95 @@
+#pragma once
+// Memory that one worker writes and the exporter reads while it does: counters, and rows under a
+// sequence lock. Neither ever makes the writer wait.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace hopscope::pipeline {
+
+/// Lines apart, so that neither sharing nor the adjacent-line prefetcher couples two threads.
+inline constexpr std::size_t kCacheLine = 64;
+inline constexpr std::size_t kNoShare = 128;
+
+/// A counter with a single writer: a plain add in the machine code, no data race for readers.
+class Counter {
+ public:
+  void add(std::uint64_t n) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t get() const noexcept {
+    return value_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Writes a field of a row that readers copy under its sequence lock. Release: it may not move in
+/// front of the odd sequence number (pairs with the acquire loads in read_row()).
+template <typename T>
+inline void put(T& field, std::type_identity_t<T> value) noexcept {
+  std::atomic_ref<T>(field).store(value, std::memory_order_release);
+}
+
+/// Marks a row as being written for its lifetime: the sequence number is odd meanwhile.
+class RowWriter {
+ public:
+  explicit RowWriter(std::uint32_t& sequence) noexcept : sequence_(sequence), start_(sequence) {
+    std::atomic_ref<std::uint32_t>(sequence_).store(start_ + 1, std::memory_order_relaxed);
+  }
+  RowWriter(const RowWriter&) = delete;
+  RowWriter& operator=(const RowWriter&) = delete;
+  ~RowWriter() {
+    // Pairs with the first acquire load in read_row().
+    std::atomic_ref<std::uint32_t>(sequence_).store(start_ + 2, std::memory_order_release);
+  }
+
+ private:
+  std::uint32_t& sequence_;
+  const std::uint32_t start_;
+};
+
+/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`. False: the writer
+/// was at it in every one of a bounded number of tries.
+template <typename Row>
+[[nodiscard]] bool read_row(const Row& row, Row& copy) noexcept {
+  static_assert(std::is_trivially_copyable_v<Row> && sizeof(Row) % 8 == 0);
+  constexpr int kTries = 64;
+  auto* sequence = const_cast<std::uint32_t*>(&row.sequence);
+  auto* words = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(&row));
+  for (int i = 0; i < kTries; ++i) {
+    const auto before =
+        std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_acquire);
+    if ((before & 1) != 0) continue;
+    std::uint64_t words_copy[sizeof(Row) / 8];
+    for (std::size_t w = 0; w < sizeof(Row) / 8; ++w) {
+      words_copy[w] = std::atomic_ref<std::uint64_t>(words[w]).load(std::memory_order_acquire);
+    }
+    const auto after = std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_relaxed);
+    if (before == after) {
+      std::memcpy(&copy, words_copy, sizeof(Row));
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Overwrites a whole row (also under its RowWriter) word by word, all but the sequence number in
+/// the first four bytes, so that readers see no torn word.
+template <typename Row>
+inline void put_row(Row& row, const Row& value) noexcept {
+  static_assert(std::is_trivially_copyable_v<Row> && offsetof(Row, sequence) == 0);
+  auto* to = reinterpret_cast<std::uint32_t*>(&row);
+  for (std::size_t w = 1; w < sizeof(Row) / 4; ++w) {
+    std::uint32_t word;
+    std::memcpy(&word, reinterpret_cast<const std::uint8_t*>(&value) + w * 4, 4);
+    std::atomic_ref<std::uint32_t>(to[w]).store(word, std::memory_order_release);
+  }
+}
+
+}  // namespace hopscope::pipeline

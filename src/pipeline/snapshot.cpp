@@ -1,0 +1,60 @@
+#include "pipeline/snapshot.h"
+
+#include "pipeline/worker_counters.h"
+
+namespace hopscope::pipeline {
+
+void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
+  a.frames += b.frames;
+  a.bytes += b.bytes;
+  a.decoded += b.decoded;
+  a.reports += b.reports;
+  a.hops += b.hops;
+  a.batches += b.batches;
+  a.busy_ns += b.busy_ns;
+  a.idle_ns += b.idle_ns;
+  a.handoff_dropped += b.handoff_dropped;
+  a.events_dropped += b.events_dropped;
+  a.changes_dropped += b.changes_dropped;
+  const auto add_all = [](auto& to, const auto& from) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+  };
+  add_all(a.dropped, b.dropped);
+  add_all(a.errors, b.errors);
+  for (std::size_t v = 0; v < a.reports_by.size(); ++v) add_all(a.reports_by[v], b.reports_by[v]);
+  add_all(a.events, b.events);
+  add_all(a.entries, b.entries);
+  add_all(a.refused, b.refused);
+  add_all(a.evicted, b.evicted);
+  add_all(a.expired, b.expired);
+}
+
+CounterSnapshot TableView::total() const {
+  CounterSnapshot sum;
+  for (std::size_t worker = 0; worker < worker_count(); ++worker) add(sum, counters(worker));
+  return sum;
+}
+
+void WorkerCounters::read_into(CounterSnapshot& to) const noexcept {
+  to.frames = frames.get();
+  to.bytes = bytes.get();
+  to.decoded = decoded.get();
+  to.reports = reports.get();
+  to.hops = hops.get();
+  to.batches = batches.get();
+  to.busy_ns = busy_ns.get();
+  to.idle_ns = idle_ns.get();
+  to.handoff_dropped = handoff_dropped.get();
+  to.changes_dropped = changes_dropped.get();
+  for (std::size_t i = 0; i < kDecodeErrorCount; ++i) {
+    to.dropped[i] = dropped[i].get();
+    to.errors[i] = errors[i].get();
+  }
+  for (std::size_t version = 0; version < reports_by.size(); ++version) {
+    for (std::size_t kind = 0; kind < kCountOf<ReportKind>; ++kind) {
+      to.reports_by[version][kind] = reports_by[version][kind].get();
+    }
+  }
+}
+
+}  // namespace hopscope::pipeline

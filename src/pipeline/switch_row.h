@@ -1,0 +1,39 @@
+#pragma once
+// What is kept per switch: the histogram of its hop latencies, and its units as the workers need
+// them. And per (switch, drop reason): how many packets.
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "pipeline/single_writer.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::pipeline {
+
+struct alignas(kCacheLine) SwitchRow {
+  std::uint32_t sequence;
+  std::uint32_t switch_id;
+  std::uint32_t units;  ///< index into the workers' list of units
+  std::uint32_t unused;
+  std::uint64_t latency_sum_ns;
+  std::array<std::uint64_t, kLatencyBuckets> latency_buckets;
+};
+
+/// The bucket of a latency: the first i with latency <= 2^(i + kLatencyFirstBit).
+[[nodiscard]] inline unsigned latency_bucket(std::uint64_t latency_ns) noexcept {
+  const auto bits = static_cast<unsigned>(std::bit_width(latency_ns - (latency_ns != 0 ? 1 : 0)));
+  if (bits <= kLatencyFirstBit) return 0;
+  const unsigned bucket = bits - kLatencyFirstBit;
+  return bucket < kLatencyBuckets - 1 ? bucket : kLatencyBuckets - 1;
+}
+
+struct DropRow {
+  std::uint32_t sequence;
+  std::uint32_t switch_id;
+  std::uint32_t reason;
+  std::uint32_t unused;
+  std::uint64_t packets;
+};
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,75 @@
+#pragma once
+// All tables of one worker. One writer: the worker. The exporter reads rows through the for_each()
+// functions of the tables while it goes on.
+
+#include <cstdint>
+
+#include "pipeline/flow_state.h"
+#include "pipeline/port_state.h"
+#include "pipeline/sequence_tracker.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::pipeline {
+
+class Tables {
+ public:
+  /// `workers`: flow capacities are divided by it, the other tables are not.
+  Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
+         const HashSeed& seed, unsigned workers, EventBuffer& event_buffer, ChangeRouter& changes);
+
+  /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
+  /// that of the flow's key.
+  void apply(const Report& report, std::uint64_t flow_hash, std::int64_t time_ns) noexcept;
+
+  void observe_sequence(const SequenceNumber& number) noexcept;
+
+  void set_interval(const RowChange& change) noexcept { ports_.set_interval(change); }
+
+  /// A slice of the work that time brings: expiry, silence, refresh. Cheap; called every batch.
+  void housekeep(std::int64_t now_ns) noexcept;
+
+  /// Counts all sequence holes as missing: the run ends.
+  void settle_sequences() noexcept;
+
+  /// Makes the tables' plain counts visible to count_into(). Once per batch.
+  void publish_counts() noexcept;
+  /// Any thread.
+  void count_into(CounterSnapshot& counters) const noexcept;
+
+  [[nodiscard]] const FlowTable<FlowKey4>& flows4() const noexcept { return flows4_.table(); }
+  [[nodiscard]] const FlowTable<FlowKey6>& flows6() const noexcept { return flows6_.table(); }
+  [[nodiscard]] const PortState& ports() const noexcept { return ports_; }
+  [[nodiscard]] const RowTable<DropRow>& drops() const noexcept { return drops_; }
+  [[nodiscard]] const RowTable<SequenceRow>& sequences() const noexcept { return sequences_; }
+
+ private:
+  [[nodiscard]] static Moment moment_of(const Report& report, const HopList& hops,
+                                        std::int64_t time_ns) noexcept;
+  /// Hops beyond the list: their ports, and what they add to the flow's latency.
+  std::uint64_t apply_further(const Report& report, const HopList& hops,
+                              const Moment& moment) noexcept;
+  void apply_drop(const Report& report, const Moment& moment) noexcept;
+  void sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept;
+
+  const EventOptions options_;
+  const TableOptions table_options_;
+  const HashSeed seed_;
+  const std::uint32_t sequence_window_;
+  EventBuffer& events_;
+  PortState ports_;
+  FlowState<FlowKey4> flows4_;
+  FlowState<FlowKey6> flows6_;
+  RowTable<DropRow> drops_;
+  RowTable<SequenceRow> sequences_;
+  HopReader reader_;
+  HopList hops_;
+  std::int64_t swept_until_ns_ = 0;
+  std::uint32_t sequence_sweep_at_ = 0;
+
+  struct Published {
+    std::array<Counter, kCountOf<Table>> entries, refused, evicted, expired;
+  };
+  Published published_;
+};
+
+}  // namespace hopscope::pipeline

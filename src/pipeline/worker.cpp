@@ -1,0 +1,293 @@
+#include "pipeline/worker.h"
+
+#include <utility>
+
+namespace hopscope::pipeline {
+namespace {
+
+ReportKind kind_of(const Report& report) noexcept {
+  if (report.dropped) return ReportKind::kDrop;
+  if (report.tracked) return ReportKind::kFlow;
+  return report.congested ? ReportKind::kQueue : ReportKind::kOther;
+}
+
+}  // namespace
+
+Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* source,
+               SpscQueue<Event>& events)
+    : index_(index),
+      workers_(shared.workers),
+      decoder_(shared.decoder),
+      seed_(shared.seed),
+      source_(source),
+      events_(events),
+      tables_(shared.tables, shared.events, shared.units, shared.seed, shared.workers, events_,
+              *this),
+      authority_(shared.tables, shared.events, shared.seed, events_),
+      loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
+
+void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
+  to_ = std::move(to);
+  from_ = std::move(from);
+}
+
+std::size_t Worker::run_once(bool receive) noexcept {
+  std::size_t work = 0;
+  if (workers_ > 1) work += take_returns() + take_messages();
+  if (receive && source_ != nullptr) work += receive_batch();
+  if (work != 0) {
+    events_.flush();
+    tables_.publish_counts();
+  }
+  return work;
+}
+
+std::size_t Worker::receive_batch() noexcept {
+  const std::size_t count = source_->receive(batch_);
+  if (count == 0) return 0;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    bytes += batch_.length[i];
+    Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
+                .time_ns = batch_.time_ns(i),
+                .handle = batch_.handle[i],
+                .loan = kNoLoan};
+    process(frame);
+    if (frame.loan == kNoLoan) {
+      done_[done_count_++] = frame.handle;
+    } else {
+      give_back(frame.loan);
+    }
+  }
+  flush_returns();
+  counters_.frames.add(count);
+  counters_.bytes.add(bytes);
+  counters_.batches.add(1);
+  if (busy_since_ns_ != 0 && batch_.receive_time_ns > busy_since_ns_) {
+    counters_.busy_ns.add(static_cast<std::uint64_t>(batch_.receive_time_ns - busy_since_ns_));
+  }
+  busy_since_ns_ = batch_.receive_time_ns;
+  tables_.housekeep(batch_.time_ns(count - 1));
+  return count;
+}
+
+void Worker::idle(std::int64_t now_ns) noexcept {
+  if (busy_since_ns_ != 0 && now_ns > busy_since_ns_) {
+    counters_.idle_ns.add(static_cast<std::uint64_t>(now_ns - busy_since_ns_));
+  }
+  busy_since_ns_ = now_ns;
+  tables_.housekeep(now_ns);
+  events_.flush();
+  tables_.publish_counts();
+}
+
+void Worker::finish() noexcept {
+  tables_.settle_sequences();
+  events_.flush();
+  tables_.publish_counts();
+}
+
+void Worker::process(Frame& frame) noexcept {
+  OuterHeaders outer;
+  const DecodeError outer_error = decoder_.outer(frame.bytes, outer);
+  if (outer_error != DecodeError::kNone) {
+    count_error(outer_error);
+    counters_.dropped[static_cast<std::size_t>(outer_error)].add(1);
+    return;
+  }
+  std::uint32_t reports = 0;
+  DecodeError error = DecodeError::kNone;
+  const bool all_taken = process_reports(frame, outer, reports, error);
+  if (reports == 0 && rejects(error)) {
+    counters_.dropped[static_cast<std::size_t>(error)].add(1);
+  } else if (!all_taken) {
+    counters_.handoff_dropped.add(1);
+  } else {
+    counters_.decoded.add(1);
+  }
+}
+
+bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
+                             DecodeError& error) noexcept {
+  ReportReader reader = decoder_.reports(outer);
+  std::uint64_t lent_to = 0;
+  bool all_taken = true;
+  while (reader.next(report_)) {
+    if (reports++ == 0) note_sequence(report_, outer, frame.time_ns);
+    count_report(report_);
+    const bool has_flow = report_.has_flow4 || report_.has_flow6;
+    const std::uint64_t hash = report_.has_flow4   ? hash_of(report_.flow4, seed_)
+                               : report_.has_flow6 ? hash_of(report_.flow6, seed_)
+                                                   : 0;
+    const unsigned owner = has_flow ? owner_of(hash) : index_;
+    if (owner == index_) {
+      tables_.apply(report_, hash, frame.time_ns);
+    } else if (((lent_to >> owner) & 1) == 0) {
+      all_taken = lend(frame, owner) && all_taken;
+      lent_to |= std::uint64_t{1} << owner;
+    }
+  }
+  error = reader.error();
+  if (error != DecodeError::kNone) count_error(error);
+  return all_taken;
+}
+
+void Worker::process_loan(const FrameLoan& loan) noexcept {
+  // The lender has counted the frame and its reports; here only the flows that this worker owns.
+  OuterHeaders outer;
+  if (decoder_.outer(Bytes(loan.data, loan.length), outer) != DecodeError::kNone) return;
+  ReportReader reader = decoder_.reports(outer);
+  while (reader.next(report_)) {
+    if (!report_.has_flow4 && !report_.has_flow6) continue;
+    const std::uint64_t hash =
+        report_.has_flow4 ? hash_of(report_.flow4, seed_) : hash_of(report_.flow6, seed_);
+    if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time_ns);
+  }
+}
+
+void Worker::count_report(const Report& report) noexcept {
+  counters_.reports.add(1);
+  counters_.hops.add(report.stack.hop_count);
+  counters_.reports_by[report.version][static_cast<std::size_t>(kind_of(report))].add(1);
+  if (report.error != DecodeError::kNone) count_error(report.error);
+}
+
+void Worker::count_error(DecodeError error) noexcept {
+  counters_.errors[static_cast<std::size_t>(error)].add(1);
+}
+
+void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
+                           std::int64_t time_ns) noexcept {
+  Message message;
+  message.kind = Message::Kind::kSequence;
+  message.sequence = {.source = outer.source,
+                      .hw_id = report.hw_id,
+                      .bits = report.sequence_bits,
+                      .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
+                      .number = report.sequence,
+                      .now_s = seconds_of(time_ns)};
+  const unsigned owner =
+      owner_of(hash_of(port_key(message.sequence.switch_id, report.hw_id), seed_));
+  if (owner == index_) {
+    tables_.observe_sequence(message.sequence);
+  } else if (!to_[owner]->messages.push(message)) {
+    counters_.changes_dropped.add(1);
+  }
+}
+
+bool Worker::lend(Frame& frame, unsigned owner) noexcept {
+  if (frame.loan == kNoLoan) {
+    if (loans_.empty()) return false;
+    frame.loan = loans_.open(frame.handle);
+  }
+  Message message;
+  message.kind = Message::Kind::kFrame;
+  message.frame = {.data = frame.bytes.data(),
+                   .length = static_cast<std::uint32_t>(frame.bytes.size()),
+                   .loan = frame.loan,
+                   .time_ns = frame.time_ns};
+  if (!to_[owner]->messages.push(message)) return false;
+  loans_.add_holder(frame.loan);
+  return true;
+}
+
+void Worker::give_back(std::uint32_t loan) noexcept {
+  io::FrameHandle handle = 0;
+  if (!loans_.give_back(loan, handle)) return;
+  if (done_count_ == done_.size()) flush_returns();
+  done_[done_count_++] = handle;
+}
+
+void Worker::flush_returns() noexcept {
+  if (done_count_ == 0) return;
+  source_->release(done_.data(), done_count_);
+  done_count_ = 0;
+}
+
+std::size_t Worker::take_returns() noexcept {
+  std::size_t work = 0;
+  for (Link* link : to_) {
+    if (link == nullptr) continue;
+    const std::size_t count = link->returns.pop(returned_.data(), returned_.size());
+    for (std::size_t i = 0; i < count; ++i) give_back(returned_[i]);
+    work += count;
+  }
+  flush_returns();
+  return work;
+}
+
+std::size_t Worker::take_messages() noexcept {
+  std::size_t work = 0;
+  for (unsigned from = 0; from < from_.size(); ++from) {
+    if (from_[from] == nullptr) continue;
+    const std::size_t count = from_[from]->messages.pop(inbox_.data(), inbox_.size());
+    for (std::size_t i = 0; i < count; ++i) take_message(inbox_[i], from);
+    work += count;
+  }
+  return work;
+}
+
+void Worker::take_message(const Message& message, unsigned from) noexcept {
+  switch (message.kind) {
+    case Message::Kind::kFrame:
+      process_loan(message.frame);
+      // Sized for every frame that the lender has: there is always room.
+      (void)from_[from]->returns.push(message.frame.loan);
+      break;
+    case Message::Kind::kChange: decide(message.change, from); break;
+    case Message::Kind::kInterval: tables_.set_interval(message.change); break;
+    case Message::Kind::kSequence: tables_.observe_sequence(message.sequence); break;
+  }
+}
+
+bool Worker::route(const RowChange& change) noexcept {
+  const unsigned owner = owner_of(hash_of(port_key(change.switch_id, change.port), seed_));
+  if (owner != index_) {
+    Message message;
+    message.kind = Message::Kind::kChange;
+    message.change = change;
+    if (to_[owner]->messages.push(message)) return true;
+    counters_.changes_dropped.add(1);
+    return false;
+  }
+  RowChange decided = change;
+  const Authority::Verdict verdict = authority_.decide(decided);
+  if (verdict == Authority::Verdict::kAccepted) {
+    for (unsigned to = 0; to < to_.size(); ++to) tell_interval(decided, to);
+  }
+  return verdict != Authority::Verdict::kRefused;
+}
+
+void Worker::decide(RowChange change, unsigned from) noexcept {
+  switch (authority_.decide(change)) {
+    case Authority::Verdict::kAccepted:
+      for (unsigned to = 0; to < to_.size(); ++to) {
+        if (to != from) tell_interval(change, to);
+      }
+      tables_.set_interval(change);
+      break;
+    case Authority::Verdict::kRefused: tell_interval(change, from); break;
+    case Authority::Verdict::kKnown: break;
+  }
+}
+
+void Worker::tell_interval(const RowChange& change, unsigned to) noexcept {
+  if (to == index_) return;
+  Message message;
+  message.kind = Message::Kind::kInterval;
+  message.change = change;
+  if (!to_[to]->messages.push(message)) counters_.changes_dropped.add(1);
+}
+
+CounterSnapshot Worker::counters() const noexcept {
+  CounterSnapshot snapshot;
+  counters_.read_into(snapshot);
+  tables_.count_into(snapshot);
+  for (std::size_t kind = 0; kind < kCountOf<EventKind>; ++kind) {
+    snapshot.events[kind] = events_.count(kind);
+  }
+  snapshot.events_dropped = events_.dropped();
+  return snapshot;
+}
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,128 @@
+#pragma once
+// One worker: takes batches from its source, decodes, keeps the tables of the keys that it owns,
+// and passes on what belongs to others. Runs to completion; never blocks, never allocates, never
+// calls the kernel but through the source. The same code runs on a pinned thread or inline.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "io/frame_source.h"
+#include "pipeline/authority.h"
+#include "pipeline/decode.h"
+#include "pipeline/loan_pool.h"
+#include "pipeline/message.h"
+#include "pipeline/spsc_queue.h"
+#include "pipeline/tables.h"
+#include "pipeline/worker_counters.h"
+
+namespace hopscope::pipeline {
+
+/// The queues between one ordered pair of workers.
+struct Link {
+  Link(std::size_t messages_entries, std::size_t returns_entries)
+      : messages(messages_entries), returns(returns_entries) {}
+
+  SpscQueue<Message> messages;       ///< from the first to the second
+  SpscQueue<std::uint32_t> returns;  ///< loans of the first, from the second back to the first
+};
+
+/// What all workers have in common; immutable while they run.
+struct WorkerShared {
+  const Decoder& decoder;
+  const UnitTable& units;
+  const TableOptions& tables;
+  const EventOptions& events;
+  HashSeed seed;
+  unsigned workers;
+};
+
+class Worker final : private ChangeRouter {
+ public:
+  /// `source` may be null: a worker that only keeps tables. `events` goes to the exporter.
+  Worker(unsigned index, const WorkerShared& shared, io::FrameSource* source,
+         SpscQueue<Event>& events);
+
+  /// The queues to and from the other workers; null at its own index. Before the first cycle.
+  void connect(std::vector<Link*> to, std::vector<Link*> from);
+
+  /// One duty cycle: what others sent, then one batch if `receive`. Returns the work done: frames,
+  /// messages and returns.
+  std::size_t run_once(bool receive) noexcept;
+
+  /// Time passes without frames: expiry and refresh go on. `now_ns` is the wall clock.
+  void idle(std::int64_t now_ns) noexcept;
+
+  /// The run ends: sequence holes are settled, events flushed.
+  void finish() noexcept;
+
+  [[nodiscard]] bool exhausted() const noexcept {
+    return source_ == nullptr || source_->exhausted();
+  }
+  [[nodiscard]] std::size_t loans_outstanding() const noexcept { return loans_.outstanding(); }
+  [[nodiscard]] io::FrameSource* source() const noexcept { return source_; }
+
+  [[nodiscard]] const Tables& tables() const noexcept { return tables_; }
+  [[nodiscard]] CounterSnapshot counters() const noexcept;
+
+ private:
+  static constexpr std::uint32_t kNoLoan = 0xFFFF'FFFF;
+
+  /// A frame of the batch at hand.
+  struct Frame {
+    Bytes bytes;
+    std::int64_t time_ns;
+    io::FrameHandle handle;
+    std::uint32_t loan;  ///< kNoLoan until it is lent
+  };
+
+  bool route(const RowChange& change) noexcept override;
+
+  std::size_t receive_batch() noexcept;
+  std::size_t take_returns() noexcept;
+  std::size_t take_messages() noexcept;
+  void take_message(const Message& message, unsigned from) noexcept;
+
+  void process(Frame& frame) noexcept;
+  /// False: an owner of one of the reports had no room.
+  bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
+                       DecodeError& error) noexcept;
+  void process_loan(const FrameLoan& loan) noexcept;
+  void count_report(const Report& report) noexcept;
+  void count_error(DecodeError error) noexcept;
+  void note_sequence(const Report& report, const OuterHeaders& outer,
+                     std::int64_t time_ns) noexcept;
+  bool lend(Frame& frame, unsigned owner) noexcept;
+  void decide(RowChange change, unsigned from) noexcept;
+  void tell_interval(const RowChange& change, unsigned to) noexcept;
+  void give_back(std::uint32_t loan) noexcept;
+  void flush_returns() noexcept;
+
+  [[nodiscard]] unsigned owner_of(std::uint64_t hash) const noexcept {
+    return workers_ == 1 ? 0
+                         : static_cast<unsigned>(((hash >> 32) * workers_) >> 32);
+  }
+
+  const unsigned index_;
+  const unsigned workers_;
+  const Decoder& decoder_;
+  const HashSeed seed_;
+  io::FrameSource* const source_;
+  EventBuffer events_;
+  Tables tables_;
+  Authority authority_;
+  LoanPool loans_;
+  std::vector<Link*> to_;
+  std::vector<Link*> from_;
+  io::FrameBatch batch_;
+  Report report_;
+  std::array<io::FrameHandle, io::kBatch> done_;  ///< frames to release after the batch
+  std::size_t done_count_ = 0;
+  std::array<Message, io::kBatch> inbox_;
+  std::array<std::uint32_t, io::kBatch> returned_;
+  std::int64_t busy_since_ns_ = 0;
+  WorkerCounters counters_;
+};
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,21 @@
+#pragma once
+// What one worker counts. Written by the worker, read by the exporter.
+
+#include <array>
+
+#include "pipeline/decode_error.h"
+#include "pipeline/single_writer.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::pipeline {
+
+struct alignas(kNoShare) WorkerCounters {
+  Counter frames, bytes, decoded, reports, hops, batches, busy_ns, idle_ns;
+  Counter handoff_dropped, changes_dropped;
+  std::array<Counter, kDecodeErrorCount> dropped, errors;
+  std::array<std::array<Counter, kCountOf<ReportKind>>, 3> reports_by;
+
+  void read_into(CounterSnapshot& to) const noexcept;
+};
+
+}  // namespace hopscope::pipeline
