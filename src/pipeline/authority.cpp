@@ -8,7 +8,8 @@ namespace {
 std::uint64_t key_of(const RowChange& change, const HashSeed& seed) noexcept {
   const std::uint64_t what =
       (static_cast<std::uint64_t>(change.measurement) << 32) | change.queue;
-  return hash_of(port_key(change.switch_id, change.port), seed) ^ hash_of(what + 1, seed);
+  // Nested, not combined by xor: both parts are pairs of small numbers and would cancel out.
+  return hash_of(hash_of(port_key(change.switch_id, change.port), seed) + what, seed);
 }
 
 }  // namespace

@@ -28,6 +28,9 @@ class ReportReader {
 
  private:
   friend class Decoder;
+
+  bool refuse(DecodeError error) noexcept;
+
   ReportReader(const Decoder& decoder, const Dialect& dialect, Bytes payload) noexcept
       : decoder_(&decoder), dialect_(&dialect), payload_(payload) {}
 
@@ -36,7 +39,7 @@ class ReportReader {
   Bytes payload_;
   std::size_t offset_ = 0;
   DecodeError error_ = DecodeError::kNone;
-  std::uint32_t reports_ = 0;
+  bool ended_ = false;
 };
 
 class Decoder {
@@ -52,9 +55,10 @@ class Decoder {
 
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
 
- private:
-  friend class ReportReader;
+  /// How the sender with this address departs from the specification.
+  [[nodiscard]] const Dialect& dialect_of(const IpAddress& source) const noexcept;
 
+ private:
   DecodeConfig config_;
 };
 

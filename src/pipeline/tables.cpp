@@ -55,26 +55,30 @@ Moment Tables::moment_of(const Report& report, const HopList& hops, std::int64_t
   return moment;
 }
 
-std::uint64_t Tables::apply_further(const Report& report, const HopList& hops,
-                                    const Moment& moment) noexcept {
+std::uint64_t Tables::further_latency_ns(const Report& report) noexcept {
   std::uint64_t latency_ns = 0;
   Hop hop;
-  for (std::uint32_t i = hops.count; i < hops.length; ++i) {
-    reader_.read_further(report, hops, i, hop);
-    const std::uint32_t slot = ports_.slot(hop.switch_id, hop.port);
-    ports_.update(slot, hop, moment);
-    if (hop.latency != kNoLatency) {
-      latency_ns += ports_.units_of(slot, hop.switch_id).latency_ns(hop.latency);
-    }
+  for (std::uint32_t i = hops_.count; i < hops_.length; ++i) {
+    reader_.read_further(report, hops_, i, hop);
+    if (hop.latency == kNoLatency) continue;
+    latency_ns += ports_.units_of(kNoSlot, hop.switch_id).latency_ns(hop.latency);
   }
   return latency_ns;
+}
+
+void Tables::apply_further(const Report& report, const Moment& moment) noexcept {
+  Hop hop;
+  for (std::uint32_t i = hops_.count; i < hops_.length; ++i) {
+    reader_.read_further(report, hops_, i, hop);
+    ports_.update(ports_.slot(hop.switch_id, hop.port), hop, moment);
+  }
 }
 
 void Tables::apply(const Report& report, std::uint64_t flow_hash, std::int64_t time_ns) noexcept {
   reader_.read(report, hops_);
   const Moment moment = moment_of(report, hops_, time_ns);
-  const std::uint64_t further_ns =
-      hops_.length > hops_.count ? apply_further(report, hops_, moment) : 0;
+  const bool is_longer = hops_.length > hops_.count;
+  const std::uint64_t further_ns = is_longer ? further_latency_ns(report) : 0;
   FlowState<FlowKey4>::Slots slots;
   if (report.has_flow4) {
     flows4_.update(report.flow4, flow_hash, hops_, further_ns, report.dropped, moment, slots);
@@ -86,6 +90,7 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, std::int64_t t
     }
   }
   for (std::uint32_t i = 0; i < hops_.count; ++i) ports_.update(slots[i], hops_.hop[i], moment);
+  if (is_longer) apply_further(report, moment);
   if (report.dropped) apply_drop(report, moment);
 }
 

@@ -45,9 +45,9 @@ class Tables {
  private:
   [[nodiscard]] static Moment moment_of(const Report& report, const HopList& hops,
                                         std::int64_t time_ns) noexcept;
-  /// Hops beyond the list: their ports, and what they add to the flow's latency.
-  std::uint64_t apply_further(const Report& report, const HopList& hops,
-                              const Moment& moment) noexcept;
+  /// Hops beyond the list: what they add to the flow's latency, and their ports.
+  std::uint64_t further_latency_ns(const Report& report) noexcept;
+  void apply_further(const Report& report, const Moment& moment) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
   void sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept;
 

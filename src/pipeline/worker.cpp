@@ -60,6 +60,7 @@ std::size_t Worker::receive_batch() noexcept {
     }
   }
   flush_returns();
+  replays_ = batch_.frame_time_ns != nullptr;
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);
@@ -72,6 +73,11 @@ std::size_t Worker::receive_batch() noexcept {
 }
 
 void Worker::idle(std::int64_t now_ns) noexcept {
+  if (replays_) {
+    // A capture's clock stands still between its frames.
+    events_.flush();
+    return;
+  }
   if (busy_since_ns_ != 0 && now_ns > busy_since_ns_) {
     counters_.idle_ns.add(static_cast<std::uint64_t>(now_ns - busy_since_ns_));
   }

@@ -122,6 +122,7 @@ class Worker final : private ChangeRouter {
   std::array<Message, io::kBatch> inbox_;
   std::array<std::uint32_t, io::kBatch> returned_;
   std::int64_t busy_since_ns_ = 0;
+  bool replays_ = false;  ///< frames have times of their own: those of a capture
   WorkerCounters counters_;
 };
 

@@ -1,0 +1,183 @@
+// ns per report: decoding alone, and the whole pipeline on one thread (decode, tables, events) from
+// frames in memory. A ring of frames is given other flows and values between the timed passes, so
+// that the frames come from the cache that a NIC would have written them to rather than from L1.
+
+#include <benchmark/benchmark.h>
+#include <time.h>
+
+#include <algorithm>
+#include <random>
+
+#include "pipeline/decode.h"
+#include "pipeline/encode.h"
+#include "pipeline/engine.h"
+#include "support/memory_source.h"
+
+namespace {
+
+using hopscope::pipeline::Bytes;
+using hopscope::pipeline::CounterSnapshot;
+using hopscope::pipeline::Engine;
+using hopscope::pipeline::EngineOptions;
+using hopscope::pipeline::Event;
+using hopscope::test::MemorySource;
+namespace pipeline = hopscope::pipeline;
+namespace encode = hopscope::pipeline::encode;
+
+constexpr std::size_t kRing = 4096;
+constexpr std::uint16_t kAllFields = 0xFF00;    // 9 words: bits 0 to 7 of INT-MD 1.0
+constexpr std::uint16_t kFourFields = 0xF000;   // node, ports, latency, queue
+constexpr double kEventShare = 0.01;
+
+std::int64_t thread_time_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+/// A report as sinks send it most: report 1.0 with an INT-MD 1.0 stack over UDP.
+struct Frame {
+  std::vector<std::uint8_t> bytes;
+  std::size_t inner_source;  ///< offset of the inner IPv4 source address
+  std::size_t first_hop;     ///< offset of the stack
+};
+
+Frame make_frame(unsigned hops, std::uint16_t bitmap) {
+  encode::Report10 report{.switch_id = 1};
+  report.flags.tracked = true;
+  report.packet.telemetry = encode::Telemetry{.bitmap = bitmap};
+  for (unsigned i = 0; i < hops; ++i) {
+    pipeline::Metadata hop;
+    hop.node_id = i + 1;
+    hop.l1_ingress_if = 1;
+    hop.l1_egress_if = 2;
+    hop.hop_latency = 1000;
+    hop.queue_id = 1;
+    hop.queue_occupancy = 10;
+    hop.tx_utilization = 3;
+    report.packet.telemetry->hops.push_back(hop);
+  }
+  encode::ByteWriter out;
+  const encode::FrameMarks marks = encode::put_frame(out, encode::Outer{}, report);
+  Frame frame{.bytes = {out.bytes().begin(), out.bytes().end()}, .inner_source = 0, .first_hop = 0};
+  constexpr std::size_t kReport = 16, kEthernet = 14, kToSource = 12, kIpv4 = 20, kUdp = 8;
+  frame.inner_source = marks.payload + kReport + kEthernet + kToSource;
+  frame.first_hop = marks.payload + kReport + kEthernet + kIpv4 + kUdp + 4 + 8;
+  return frame;
+}
+
+/// Gives every frame of the ring another flow, and some of them another latency at the first hop.
+class Shuffler {
+ public:
+  Shuffler(const Frame& frame, std::uint32_t flows) : frame_(frame), flows_(flows) {}
+
+  void shuffle(MemorySource& ring) {
+    constexpr std::size_t kLatencyWord = 8;
+    for (auto& item : ring.items()) {
+      put(item.bytes, frame_.inner_source, 0x0A000000U + static_cast<std::uint32_t>(random_() % flows_));
+      const bool moves = static_cast<double>(random_() % 1'000'000) < kEventShare * 500'000;
+      put(item.bytes, frame_.first_hop + kLatencyWord, moves ? 600'000U : 1000U);
+    }
+  }
+
+ private:
+  static void put(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint32_t value) {
+    for (int i = 0; i < 4; ++i) bytes[at + static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(value >> (24 - 8 * i));
+  }
+
+  const Frame& frame_;
+  std::uint32_t flows_;
+  std::mt19937 random_{1};
+};
+
+MemorySource make_ring(const Frame& frame) {
+  MemorySource ring;
+  for (std::size_t i = 0; i < kRing; ++i) ring.add(frame.bytes, 1'000'000'000'000);
+  return ring;
+}
+
+void decode_only(benchmark::State& state) {
+  const Frame frame = make_frame(static_cast<unsigned>(state.range(0)),
+                                 state.range(1) == 9 ? kAllFields : kFourFields);
+  MemorySource ring = make_ring(frame);
+  Shuffler shuffler(frame, 1000);
+  const pipeline::Decoder decoder{pipeline::DecodeConfig{}};
+  pipeline::Report report;
+  pipeline::OuterHeaders outer;
+  std::uint64_t hops = 0;
+  for (auto _ : state) {
+    shuffler.shuffle(ring);
+    const std::int64_t start = thread_time_ns();
+    for (const auto& item : ring.items()) {
+      if (decoder.outer(Bytes(item.bytes), outer) != pipeline::DecodeError::kNone) continue;
+      auto reader = decoder.reports(outer);
+      while (reader.next(report)) hops += report.stack.hop_count;
+    }
+    state.SetIterationTime(static_cast<double>(thread_time_ns() - start) * 1e-9);
+  }
+  if (hops != static_cast<std::uint64_t>(state.iterations()) * kRing *
+                  static_cast<std::uint64_t>(state.range(0))) {
+    state.SkipWithError("hops were lost");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kRing));
+}
+
+void whole_pipeline(benchmark::State& state) {
+  const auto flows = static_cast<std::uint32_t>(state.range(2));
+  const Frame frame = make_frame(static_cast<unsigned>(state.range(0)),
+                                 state.range(1) == 9 ? kAllFields : kFourFields);
+  MemorySource ring = make_ring(frame);
+  Shuffler shuffler(frame, flows);
+  EngineOptions options;
+  options.tables.flows_ipv4 = flows + flows / 8 + 64;
+  options.tables.flows_ipv6 = 64;
+  options.events.new_key = false;
+  Engine engine(options, {&ring});
+  std::vector<Event> events(1024);
+  const auto pass = [&] {
+    while (engine.run_inline() != 0) {
+    }
+    while (engine.take_events(events) != 0) {
+    }
+    ring.rewind();
+  };
+  // Every flow is known before the first timed pass.
+  for (std::uint32_t known = 0; known < 4 * flows; known += kRing) {
+    shuffler.shuffle(ring);
+    pass();
+  }
+  const CounterSnapshot before = engine.total();
+  for (auto _ : state) {
+    shuffler.shuffle(ring);
+    const std::int64_t start = thread_time_ns();
+    pass();
+    state.SetIterationTime(static_cast<double>(thread_time_ns() - start) * 1e-9);
+  }
+  const CounterSnapshot after = engine.total();
+  const auto reports = static_cast<double>(after.reports - before.reports);
+  std::uint64_t events_seen = 0;
+  for (std::size_t i = 0; i < after.events.size(); ++i) {
+    events_seen += after.events[i] - before.events[i];
+  }
+  state.counters["event_share"] = static_cast<double>(events_seen) / reports;
+  if (after.decoded - before.decoded != static_cast<std::uint64_t>(state.iterations()) * kRing) {
+    state.SkipWithError("reports were lost");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kRing));
+}
+
+BENCHMARK(decode_only)
+    ->ArgNames({"hops", "fields"})
+    ->ArgsProduct({{1, 3, 6}, {9}})
+    ->Args({3, 4})
+    ->UseManualTime();
+BENCHMARK(whole_pipeline)
+    ->ArgNames({"hops", "fields", "flows"})
+    ->ArgsProduct({{1, 3, 6}, {9}, {1, 1000, 100'000, 1'000'000}})
+    ->Args({3, 4, 1})
+    ->UseManualTime();
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,87 @@
+// Ethernet to UDP around a report.
+
+#include <algorithm>
+
+#include "pipeline/decode.h"
+#include "pipeline/decode_ip.h"
+#include "pipeline/wire.h"
+
+namespace hopscope::pipeline {
+namespace {
+
+constexpr unsigned kMaxVlans = 2;
+
+/// Where the network layer starts; null: the frame ends before it.
+const std::uint8_t* skip_ethernet(Bytes frame, OuterHeaders& outer) noexcept {
+  if (frame.size() < kEthernetBytes) return nullptr;
+  const std::uint8_t* at = frame.data() + kEthernetBytes;
+  const std::uint8_t* end = frame.data() + frame.size();
+  std::uint16_t ethertype = be16(at - 2);
+  while (is_vlan(ethertype) && outer.vlan_count < kMaxVlans) {
+    if (end - at < static_cast<std::ptrdiff_t>(kVlanBytes)) return nullptr;
+    outer.vlan[outer.vlan_count++] = be16(at) & 0x0FFF;
+    ethertype = be16(at + 2);
+    at += kVlanBytes;
+  }
+  if (ethertype == kEtherTypeMpls) {
+    if (end - at < static_cast<std::ptrdiff_t>(kMplsBytes) + 1) return nullptr;
+    outer.mpls = true;
+    outer.mpls_label = be24(at) >> 4;
+    outer.mpls_bottom = (at[2] & 1) != 0;
+    outer.mpls_ttl = at[3];
+    at += kMplsBytes;
+    // Some senders leave the bottom-of-stack bit unset: the next nibble says what follows.
+    const unsigned nibble = at[0] >> 4;
+    ethertype = nibble == 4 ? kEtherTypeIpv4 : nibble == 6 ? kEtherTypeIpv6 : ethertype;
+  }
+  outer.ethertype = ethertype;
+  return at;
+}
+
+}  // namespace
+
+DecodeError Decoder::outer(Bytes frame, OuterHeaders& outer) const noexcept {
+  outer = OuterHeaders{};
+  const std::uint8_t* ip = skip_ethernet(frame, outer);
+  if (ip == nullptr) return DecodeError::kShortFrame;
+  const std::uint8_t* end = frame.data() + frame.size();
+  const bool is_ipv4 = outer.ethertype == kEtherTypeIpv4;
+  if (!is_ipv4 && outer.ethertype != kEtherTypeIpv6) return DecodeError::kNotUdp;
+
+  IpHeader header;
+  const IpError ip_error = is_ipv4 ? read_ipv4(ip, end, header) : read_ipv6(ip, end, header);
+  if (ip_error == IpError::kShort) return DecodeError::kShortFrame;
+  if (ip_error == IpError::kBad) return DecodeError::kBadOuterIp;
+  outer.has_ip = true;
+  outer.source = header.source;
+  outer.destination = header.destination;
+  outer.ttl = header.ttl;
+  if (header.protocol != kProtocolUdp) return DecodeError::kNotUdp;
+  // The end that the IP header states; Ethernet padding and trailers lie behind it.
+  if (header.length < static_cast<std::size_t>(header.payload - ip)) return DecodeError::kBadOuterIp;
+  const std::uint8_t* ip_end = ip + header.length;
+
+  // A first fragment still shows its UDP header; later ones do not.
+  const bool has_udp = !header.later_fragment && end - header.payload >= 8;
+  if (has_udp) {
+    outer.has_udp = true;
+    outer.source_port = be16(header.payload);
+    outer.destination_port = be16(header.payload + 2);
+    outer.udp_length = be16(header.payload + 4);
+  }
+  if (header.fragment) return DecodeError::kOuterFragment;
+  if (!has_udp) return DecodeError::kShortFrame;
+  if (std::find(config_.report_udp_port.begin(), config_.report_udp_port.end(),
+                outer.destination_port) == config_.report_udp_port.end()) {
+    return DecodeError::kOtherPort;
+  }
+  if (outer.udp_length < kUdpBytes || header.payload + outer.udp_length > ip_end) {
+    return DecodeError::kBadOuterUdpLength;
+  }
+  const std::uint8_t* payload = header.payload + kUdpBytes;
+  if (header.payload + outer.udp_length > end) return DecodeError::kShortFrame;
+  outer.payload = Bytes(payload, outer.udp_length - kUdpBytes);
+  return DecodeError::kNone;
+}
+
+}  // namespace hopscope::pipeline
