@@ -8,26 +8,15 @@
 #include <cstring>
 #include <type_traits>
 
+#include "io/counter.h"
+
 namespace hopscope::pipeline {
 
 /// Lines apart, so that neither sharing nor the adjacent-line prefetcher couples two threads.
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kNoShare = 128;
 
-/// A counter with a single writer: a plain add in the machine code, no data race for readers.
-class Counter {
- public:
-  void add(std::uint64_t n) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t get() const noexcept {
-    return value_.load(std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
+using io::Counter;
 
 /// Writes a field of a row that readers copy under its sequence lock. Release: it may not move in
 /// front of the odd sequence number (pairs with the acquire loads in read_row()).

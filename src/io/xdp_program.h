@@ -1,0 +1,54 @@
+#pragma once
+// The XDP program on one interface: loaded with the report ports, attached through a bpf_link so
+// that nothing stays behind however the process ends. Control thread only.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/options.h"
+
+namespace hopscope::io {
+
+struct XdpVerdict {
+  std::string_view name;
+  std::uint64_t frames;
+};
+
+class XdpProgram {
+ public:
+  /// Loads and attaches; native, else generic, as `mode` allows. Throws SetupError.
+  XdpProgram(const std::string& interface, XdpMode mode, const std::vector<std::uint16_t>& ports);
+  XdpProgram(const XdpProgram&) = delete;
+  XdpProgram& operator=(const XdpProgram&) = delete;
+  ~XdpProgram();
+
+  /// Frames of `queue` go to this socket from now on.
+  void add_socket(unsigned queue, int socket_fd);
+
+  /// No frame comes any more. Before the sockets close.
+  void detach() noexcept;
+
+  [[nodiscard]] unsigned interface_index() const noexcept { return interface_index_; }
+  [[nodiscard]] bool native() const noexcept { return native_; }
+  /// Why it is not native although that was wanted; else empty.
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  [[nodiscard]] std::vector<XdpVerdict> verdicts() const;
+
+  /// The program that is attached to the interface now is this one.
+  [[nodiscard]] bool attached() const noexcept;
+
+ private:
+  struct Loaded;
+
+  std::string interface_;
+  unsigned interface_index_ = 0;
+  std::unique_ptr<Loaded> loaded_;
+  bool native_ = false;
+  std::string reason_;
+};
+
+}  // namespace hopscope::io

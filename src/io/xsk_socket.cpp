@@ -1,0 +1,163 @@
+#include "io/xsk_socket.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "io/setup_error.h"
+
+namespace hopscope::io {
+namespace {
+
+[[noreturn]] void fail(const char* what, const char* mend = "") {
+  throw SetupError(fmt::format("AF_XDP: {}: {}{}", what, std::strerror(errno), mend));
+}
+
+void set_option(int fd, int option, const void* value, socklen_t bytes, const char* what) {
+  if (setsockopt(fd, SOL_XDP, option, value, bytes) != 0) fail(what);
+}
+
+RingMemory ring_memory(void* map, const xdp_ring_offset& offset, std::uint32_t size) {
+  auto* bytes = static_cast<std::uint8_t*>(map);
+  const auto word = [bytes](std::uint64_t at) {
+    return reinterpret_cast<std::uint32_t*>(bytes + at);
+  };
+  return {.producer = word(offset.producer),
+          .consumer = word(offset.consumer),
+          .flags = word(offset.flags),
+          .entries = bytes + offset.desc,
+          .size = size};
+}
+
+std::string zero_copy_reason(int error) {
+  switch (error) {
+    case EOPNOTSUPP: return "the driver has no zero-copy";
+    case EINVAL: return "the driver refuses zero-copy with these settings";
+    default: return std::string("zero-copy bind: ") + std::strerror(error);
+  }
+}
+
+}  // namespace
+
+XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
+                     bool native)
+    : umem_(options.frames, options.frame_bytes, options.huge_pages) {
+  fd_ = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) {
+    fail("cannot make a socket",
+         errno == EPERM ? "; it needs CAP_NET_RAW" : "; is CONFIG_XDP_SOCKETS in this kernel?");
+  }
+  try {
+    register_umem();
+    map_rings(options.frames, options.frames);
+    // All frames are the kernel's before the socket is bound.
+    fill_->offer(umem_.frames(), [this](std::uint32_t i) {
+      return std::uint64_t{i} * umem_.frame_bytes();
+    });
+    bind_to(interface_index, queue, options, native);
+  } catch (...) {
+    close_all();
+    throw;
+  }
+}
+
+XskSocket::~XskSocket() { close_all(); }
+
+void XskSocket::close_all() noexcept {
+  if (rx_map_ != nullptr) munmap(rx_map_, rx_map_bytes_);
+  if (fill_map_ != nullptr) munmap(fill_map_, fill_map_bytes_);
+  if (fd_ >= 0) close(fd_);
+}
+
+void XskSocket::register_umem() {
+  const xdp_umem_reg registration{.addr = reinterpret_cast<std::uintptr_t>(umem_.base()),
+                                  .len = umem_.bytes(),
+                                  .chunk_size = umem_.frame_bytes(),
+                                  .headroom = 0,
+                                  .flags = 0};
+  if (setsockopt(fd_, SOL_XDP, XDP_UMEM_REG, &registration, sizeof registration) != 0) {
+    fail("cannot register frame memory",
+         errno == ENOBUFS || errno == EPERM ? "; raise the locked memory limit (ulimit -l)" : "");
+  }
+}
+
+void XskSocket::map_rings(std::uint32_t rx_entries, std::uint32_t fill_entries) {
+  // The kernel insists on a completion ring although nothing is ever sent.
+  constexpr std::uint32_t kCompletionEntries = 2;
+  set_option(fd_, XDP_UMEM_FILL_RING, &fill_entries, sizeof fill_entries, "fill ring");
+  set_option(fd_, XDP_UMEM_COMPLETION_RING, &kCompletionEntries, sizeof kCompletionEntries,
+             "completion ring");
+  set_option(fd_, XDP_RX_RING, &rx_entries, sizeof rx_entries, "RX ring");
+
+  xdp_mmap_offsets offsets{};
+  socklen_t bytes = sizeof offsets;
+  if (getsockopt(fd_, SOL_XDP, XDP_MMAP_OFFSETS, &offsets, &bytes) != 0) fail("ring offsets");
+  const auto map = [this](std::size_t size, std::uint64_t offset) {
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_,
+                        static_cast<off_t>(offset));
+    if (memory == MAP_FAILED) fail("cannot map a ring");
+    return memory;
+  };
+  rx_map_bytes_ = offsets.rx.desc + std::size_t{rx_entries} * sizeof(xdp_desc);
+  rx_map_ = map(rx_map_bytes_, XDP_PGOFF_RX_RING);
+  fill_map_bytes_ = offsets.fr.desc + std::size_t{fill_entries} * sizeof(std::uint64_t);
+  fill_map_ = map(fill_map_bytes_, XDP_UMEM_PGOFF_FILL_RING);
+  rx_ = std::make_unique<RxRing>(ring_memory(rx_map_, offsets.rx, rx_entries));
+  fill_ = std::make_unique<FillRing>(ring_memory(fill_map_, offsets.fr, fill_entries));
+}
+
+int XskSocket::try_bind(unsigned interface_index, unsigned queue, unsigned flags) const {
+  sockaddr_xdp address{};
+  address.sxdp_family = AF_XDP;
+  address.sxdp_flags = static_cast<std::uint16_t>(flags | XDP_USE_NEED_WAKEUP);
+  address.sxdp_ifindex = interface_index;
+  address.sxdp_queue_id = queue;
+  // The kernel frees the pool of a socket that was closed before some time after the close.
+  constexpr auto kPatience = std::chrono::seconds(2);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    if (bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return 0;
+    if (errno != EBUSY || std::chrono::steady_clock::now() > deadline) return errno;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void XskSocket::bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
+                        bool native) {
+  if (options.zero_copy != ZeroCopy::kOff) {
+    const int error =
+        native ? try_bind(interface_index, queue, XDP_ZEROCOPY) : EPROTONOSUPPORT;
+    if (error != 0) {
+      reason_ = native ? zero_copy_reason(error)
+                       : "zero-copy needs the program in the driver, and it runs as generic XDP";
+      if (options.zero_copy == ZeroCopy::kRequire) {
+        throw SetupError(fmt::format(
+            "AF_XDP: queue {} of {}: {}; set receive.zero_copy to prefer to go on without it",
+            queue, options.interface, reason_));
+      }
+    }
+  }
+  const bool bound = options.zero_copy != ZeroCopy::kOff && reason_.empty();
+  if (!bound) {
+    const int error = try_bind(interface_index, queue, XDP_COPY);
+    if (error != 0) {
+      throw SetupError(fmt::format(
+          "AF_XDP: cannot bind to queue {} of {}: {}{}", queue, options.interface,
+          std::strerror(error),
+          error == EBUSY ? "; another program has a socket on this queue"
+          : error == EINVAL ? "; does the interface have that queue (ethtool -l)?" : ""));
+    }
+  }
+  xdp_options reached{};
+  socklen_t bytes = sizeof reached;
+  if (getsockopt(fd_, SOL_XDP, XDP_OPTIONS, &reached, &bytes) != 0) fail("mode of the socket");
+  zero_copy_ = (reached.flags & XDP_OPTIONS_ZEROCOPY) != 0;
+}
+
+}  // namespace hopscope::io

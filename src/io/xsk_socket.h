@@ -1,0 +1,54 @@
+#pragma once
+// One AF_XDP socket on one RX queue with frame memory of its own. Set up by system calls rather than
+// by libxdp's helper, because the fill ring must hold frames before bind: some zero-copy drivers
+// never recover from an empty one.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "io/options.h"
+#include "io/umem.h"
+#include "io/xsk_ring.h"
+
+namespace hopscope::io {
+
+class XskSocket {
+ public:
+  /// Binds to `queue` of the interface. `native`: the attached program runs in the driver; without
+  /// it zero-copy is not tried. Throws SetupError.
+  XskSocket(unsigned interface_index, unsigned queue, const AfXdpOptions& options, bool native);
+  XskSocket(const XskSocket&) = delete;
+  XskSocket& operator=(const XskSocket&) = delete;
+  ~XskSocket();
+
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] FillRing& fill() noexcept { return *fill_; }
+  [[nodiscard]] RxRing& rx() noexcept { return *rx_; }
+  [[nodiscard]] const FillRing& fill() const noexcept { return *fill_; }
+  [[nodiscard]] const RxRing& rx() const noexcept { return *rx_; }
+  [[nodiscard]] const Umem& umem() const noexcept { return umem_; }
+  [[nodiscard]] bool zero_copy() const noexcept { return zero_copy_; }
+  /// Why zero-copy was not reached although it was wanted; else empty.
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+
+ private:
+  void register_umem();
+  void map_rings(std::uint32_t rx_entries, std::uint32_t fill_entries);
+  void bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options, bool native);
+  [[nodiscard]] int try_bind(unsigned interface_index, unsigned queue, unsigned flags) const;
+  void close_all() noexcept;
+
+  Umem umem_;
+  int fd_ = -1;
+  void* rx_map_ = nullptr;
+  std::size_t rx_map_bytes_ = 0;
+  void* fill_map_ = nullptr;
+  std::size_t fill_map_bytes_ = 0;
+  std::unique_ptr<FillRing> fill_;
+  std::unique_ptr<RxRing> rx_;
+  bool zero_copy_ = false;
+  std::string reason_;
+};
+
+}  // namespace hopscope::io
