@@ -1,0 +1,45 @@
+#pragma once
+// What the traffic model says about a frame that it made: enough to work out what a collector must
+// find, and what a repeating sender may change in the frame.
+
+#include <cstdint>
+#include <vector>
+
+#include "pipeline/decode_error.h"
+#include "pipeline/encode_writer.h"
+
+namespace hopscope::app {
+
+enum class FrameKind : std::uint8_t { kStack, kPostcard, kDrop };
+
+/// One individual report of a frame.
+struct ReportRecord {
+  std::uint32_t flow = 0;
+  bool ipv6 = false;
+  bool congested = false;       ///< Q
+  std::uint8_t hops = 0;        ///< in the stack; 1 for a postcard
+  std::uint64_t path_hash = 0;  ///< of a stack; 0: the report has none
+  std::uint8_t drop_reason = 0;
+};
+
+struct FrameRecord {
+  FrameKind kind = FrameKind::kStack;
+  /// What a decoder must say about the frame; kNone: nothing.
+  pipeline::DecodeError error = pipeline::DecodeError::kNone;
+  std::uint64_t time_ns = 0;
+  std::uint32_t bytes = 0;
+  std::uint32_t sequence_key = 0;  ///< stands for (source, switch, hw_id)
+  std::uint32_t sequence = 0;      ///< not yet cut to the width of its field
+  std::uint32_t skipped = 0;       ///< numbers lost in front of this one
+  bool takes_sequence = true;      ///< false: the frame is refused before its number counts
+  std::vector<ReportRecord> reports;
+  std::vector<std::uint32_t> ports;  ///< egress ports, as Topology::port_count() * switch + port
+
+  // For a sender that repeats the frame.
+  std::uint32_t sequence_at = 0;
+  std::uint32_t sequence_bits = 32;
+  std::uint32_t udp_at = 0;
+  std::vector<pipeline::encode::TimeMark> times;
+};
+
+}  // namespace hopscope::app
