@@ -1,0 +1,94 @@
+#include "export/exporter.h"
+
+#include <prometheus/text_serializer.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <sstream>
+#include <utility>
+
+namespace hopscope::exporter {
+namespace {
+
+constexpr std::size_t kEventBatch = 512;
+constexpr auto kIdle = std::chrono::milliseconds(2);
+
+}  // namespace
+
+Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
+                   ExporterInput input)
+    : names_(switches),
+      input_(std::move(input)),
+      exposition_(options.flows, names_),
+      batch_(kEventBatch) {
+  // A reader of the event file or of a scrape may go away at any time.
+  signal(SIGPIPE, SIG_IGN);
+  if (options.event_file.enabled) {
+    sinks_.push_back(std::make_unique<NdjsonSink>(options.event_file.path, names_));
+  }
+  if (options.http.enabled) {
+    http_ = std::make_unique<HttpServer>(
+        options.http, HttpHandlers{.metrics = [this](const TextSink& sink) { render(sink); },
+                                   .health = input_.health,
+                                   .ready = input_.ready});
+  }
+}
+
+Exporter::~Exporter() { stop(); }
+
+void Exporter::start() {
+  run_ = true;
+  thread_ = std::thread([this] { run(); });
+}
+
+void Exporter::stop() {
+  http_.reset();
+  run_ = false;
+  if (thread_.joinable()) thread_.join();
+}
+
+void Exporter::run() {
+  pthread_setname_np(pthread_self(), "exporter");
+  while (run_.load()) {
+    if (reopen_.exchange(false)) {
+      for (const auto& sink : sinks_) sink->reopen();
+    }
+    if (drain() == 0) std::this_thread::sleep_for(kIdle);
+  }
+  drain();
+}
+
+std::size_t Exporter::drain() {
+  std::size_t total = 0;
+  while (const std::size_t count = input_.take_events(batch_)) {
+    const std::span<const pipeline::Event> events(batch_.data(), count);
+    for (const auto& sink : sinks_) sink->write(events);
+    total += count;
+  }
+  return total;
+}
+
+void Exporter::render(const TextSink& sink) {
+  const std::lock_guard lock(render_mutex_);
+  TextWriter writer(sink);
+  exposition_.write(input_.tables, writer);
+  if (!writer.flush()) return;
+  const auto sink_counts = [this] {
+    std::vector<SinkCount> counts;
+    for (const auto& one : sinks_) {
+      counts.push_back(
+          {.sink = one->name(), .events = one->written(), .failed = one->failed()});
+    }
+    return counts;
+  };
+  const auto families =
+      collect_self_metrics({.tables = &input_.tables,
+                            .sources = input_.sources,
+                            .xdp = input_.xdp,
+                            .sinks = sink_counts,
+                            .suppressed_flows = exposition_.suppressed_flows()});
+  sink(prometheus::TextSerializer().Serialize(families));
+}
+
+}  // namespace hopscope::exporter

@@ -1,0 +1,73 @@
+#pragma once
+// The export side put together: takes events from the workers on a thread of its own, gives them to
+// the sinks, and answers scrapes. Nothing here is shared with a worker but lock-free queues and rows
+// read under their sequence numbers.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "export/event_sink.h"
+#include "export/http_server.h"
+#include "export/names.h"
+#include "export/options.h"
+#include "export/self_metrics.h"
+#include "export/table_exposition.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::exporter {
+
+/// What the exporter reads and asks.
+struct ExporterInput {
+  const pipeline::TableView& tables;
+  /// Takes events from the workers' queues; called by one thread.
+  std::function<std::size_t(std::span<pipeline::Event>)> take_events;
+  std::vector<const io::FrameSource*> sources;
+  std::function<std::vector<XdpCount>()> xdp;
+  std::function<std::vector<Check>()> health;
+  std::function<std::vector<Check>()> ready;
+};
+
+class Exporter {
+ public:
+  /// Opens sinks and the HTTP port, as far as the options want them. Throws io::SetupError.
+  Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
+           ExporterInput input);
+  Exporter(const Exporter&) = delete;
+  Exporter& operator=(const Exporter&) = delete;
+  ~Exporter();
+
+  /// Starts the thread that drains events.
+  void start();
+  /// Drains what is left and stops; the HTTP server goes first.
+  void stop();
+
+  /// Takes and delivers events until there are none. For inline use instead of start().
+  std::size_t drain();
+
+  /// The exposition, piece by piece. One at a time; others wait.
+  void render(const TextSink& sink);
+
+  /// Opens files anew (SIGHUP).
+  void reopen() noexcept { reopen_.store(true); }
+
+ private:
+  void run();
+
+  Names names_;
+  ExporterInput input_;
+  std::vector<std::unique_ptr<EventSink>> sinks_;
+  std::mutex render_mutex_;
+  TableExposition exposition_;
+  std::vector<pipeline::Event> batch_;
+  std::atomic<bool> run_{false};
+  std::atomic<bool> reopen_{false};
+  std::thread thread_;
+  std::unique_ptr<HttpServer> http_;  ///< last: its threads use all of the above
+};
+
+}  // namespace hopscope::exporter

@@ -1,0 +1,126 @@
+#include "export/http_server.h"
+
+#include <civetweb.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "io/setup_error.h"
+
+namespace hopscope::exporter {
+namespace {
+
+constexpr const char* kPage =
+    "<!doctype html><title>hopscope</title><h1>hopscope</h1>"
+    "<p>Collector for In-band Network Telemetry reports.</p>"
+    "<ul><li><a href=\"/metrics\">/metrics</a> for Prometheus"
+    "<li><a href=\"/healthz\">/healthz</a> is it well?"
+    "<li><a href=\"/readyz\">/readyz</a> is it receiving?</ul>\n";
+
+void send_whole(mg_connection* connection, int status, const char* type, std::string_view body,
+                bool head_only) {
+  const char* reason = status == 200 ? "OK" : status == 404 ? "Not Found"
+                     : status == 405 ? "Method Not Allowed" : "Service Unavailable";
+  mg_printf(connection,
+            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+            "Cache-Control: no-store\r\nConnection: %s\r\n\r\n",
+            status, reason, type, body.size(), "keep-alive");
+  if (!head_only) mg_write(connection, body.data(), body.size());
+}
+
+void send_checks(mg_connection* connection, const std::vector<Check>& checks, bool head_only) {
+  nlohmann::ordered_json json;
+  bool ok = true;
+  for (const Check& check : checks) {
+    ok = ok && check.ok;
+    json["checks"].push_back(
+        {{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+  }
+  nlohmann::ordered_json answer{{"status", ok ? "ok" : "failing"}};
+  answer.update(json);
+  send_whole(connection, ok ? 200 : 503, "application/json", answer.dump() + "\n", head_only);
+}
+
+}  // namespace
+
+struct HttpServer::Server {
+  mg_context* context = nullptr;
+  ~Server() {
+    if (context != nullptr) mg_stop(context);
+    mg_exit_library();
+  }
+};
+
+HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
+    : handlers_(std::move(handlers)), server_(std::make_unique<Server>()) {
+  mg_init_library(0);
+  const std::string threads = std::to_string(options.threads);
+  const std::string timeout = std::to_string(options.request_timeout_ms);
+  const char* settings[] = {"listening_ports", options.listen.c_str(),
+                            "num_threads", threads.c_str(),
+                            "request_timeout_ms", timeout.c_str(),
+                            "enable_keep_alive", "yes",
+                            "keep_alive_timeout_ms", "30000",
+                            "tcp_nodelay", "1",
+                            nullptr};
+  mg_callbacks callbacks{};
+  // Its own complaints are about clients that went away; they are nobody's concern.
+  callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
+  char error[256] = "";
+  mg_init_data init{.callbacks = &callbacks, .user_data = nullptr,
+                    .configuration_options = settings};
+  mg_error_data error_data{.code = nullptr, .text = error, .text_buffer_size = sizeof error};
+  server_->context = mg_start2(&init, &error_data);
+  if (server_->context == nullptr) {
+    throw io::SetupError(fmt::format(
+        "cannot listen on {}: {}; is the port taken (ss -ltn), is the address of this host?",
+        options.listen, error[0] != '\0' ? error : "refused by the system"));
+  }
+  mg_set_request_handler(server_->context, "/", &HttpServer::dispatch, this);
+}
+
+HttpServer::~HttpServer() = default;
+
+int HttpServer::dispatch(mg_connection* connection, void* self) {
+  const mg_request_info* request = mg_get_request_info(connection);
+  const std::string_view method = request->request_method;
+  const bool head_only = method == "HEAD";
+  if (method != "GET" && !head_only) {
+    send_whole(connection, 405, "text/plain", "GET and HEAD only\n", false);
+    return 405;
+  }
+  static_cast<const HttpServer*>(self)->answer(connection, request->local_uri, head_only);
+  return 200;
+}
+
+void HttpServer::answer(mg_connection* connection, const std::string& path,
+                        bool head_only) const {
+  if (path == "/metrics") {
+    answer_metrics(connection, head_only);
+  } else if (path == "/healthz") {
+    send_checks(connection, handlers_.health(), head_only);
+  } else if (path == "/readyz") {
+    send_checks(connection, handlers_.ready(), head_only);
+  } else if (path == "/") {
+    send_whole(connection, 200, "text/html; charset=utf-8", kPage, head_only);
+  } else {
+    send_whole(connection, 404, "text/plain", "no such page; see /\n", head_only);
+  }
+}
+
+void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const {
+  mg_printf(connection,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+  if (head_only) return;
+  handlers_.metrics([connection](std::string_view piece) {
+    return mg_send_chunk(connection, piece.data(), static_cast<unsigned>(piece.size())) > 0;
+  });
+  mg_send_chunk(connection, "", 0);
+}
+
+}  // namespace hopscope::exporter

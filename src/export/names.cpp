@@ -1,0 +1,70 @@
+#include "export/names.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/flow_record.h"
+
+namespace hopscope::exporter {
+namespace {
+
+struct Reason {
+  std::uint32_t code;
+  std::string_view name;
+};
+
+// p4lang/switch; the codes that the report specifications give as an example.
+constexpr Reason kP4langSwitch[] = {{0, "unknown"},
+                                    {26, "ip_ttl_zero"},
+                                    {29, "ip_route_miss"},
+                                    {40, "port_vlan_mapping_miss"},
+                                    {51, "traffic_manager"},
+                                    {60, "acl_deny"}};
+// open-p4studio for Tofino, and fabric-tna after it.
+constexpr Reason kTofino[] = {{0, "unknown"},          {26, "ip_ttl_zero"},
+                              {29, "ip_route_miss"},   {55, "port_vlan_mapping_miss"},
+                              {71, "traffic_manager"}, {80, "acl_drop"},
+                              {89, "l2_miss"},         {115, "acl_deny"}};
+
+template <std::size_t kSize>
+std::string find(const Reason (&table)[kSize], std::uint32_t code) {
+  const auto* at = std::find_if(std::begin(table), std::end(table),
+                                [code](const Reason& reason) { return reason.code == code; });
+  return at == std::end(table) ? std::to_string(code) : std::string(at->name);
+}
+
+}  // namespace
+
+std::string address_text(const pipeline::IpAddress& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(address.version == 6 ? AF_INET6 : AF_INET, address.bytes.data(), text, sizeof text);
+  return text;
+}
+
+std::string protocol_text(std::uint8_t protocol) {
+  switch (protocol) {
+    case 1: return "icmp";
+    case 6: return "tcp";
+    case 17: return "udp";
+    case 58: return "icmp6";
+    default: return std::to_string(protocol);
+  }
+}
+
+std::string Names::switch_name(std::uint32_t id) const {
+  if (id == pipeline::kNoSwitch) return "";
+  const std::string& name = switches_.of(id).name;
+  return name.empty() ? std::to_string(id) : name;
+}
+
+bool Names::has_name(std::uint32_t id) const { return !switches_.of(id).name.empty(); }
+
+std::string Names::drop_reason(std::uint32_t switch_id, std::uint32_t code) const {
+  const std::string& table = switches_.of(switch_id).drop_reasons;
+  return table == "tofino" || table == "fabric-tna" ? find(kTofino, code)
+                                                    : find(kP4langSwitch, code);
+}
+
+}  // namespace hopscope::exporter

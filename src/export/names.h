@@ -1,0 +1,38 @@
+#pragma once
+// How ids become text: switches, drop reasons, protocols, addresses. Immutable after construction;
+// shared by the exposition and the event sinks.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "pipeline/event.h"
+#include "pipeline/key.h"
+#include "pipeline/options.h"
+
+namespace hopscope::exporter {
+
+/// "10.0.0.1"; IPv6 as RFC 5952 writes it.
+[[nodiscard]] std::string address_text(const pipeline::IpAddress& address);
+
+/// "tcp", "udp", "icmp", "icmp6", else the number.
+[[nodiscard]] std::string protocol_text(std::uint8_t protocol);
+
+class Names {
+ public:
+  explicit Names(const pipeline::SwitchOptions& switches) : switches_(switches) {}
+
+  /// The configured name, else the id in decimal; "" for a switch that was not reported.
+  [[nodiscard]] std::string switch_name(std::uint32_t id) const;
+  [[nodiscard]] bool has_name(std::uint32_t id) const;
+  /// By the table that the switch's profile names; codes that it lacks in decimal.
+  [[nodiscard]] std::string drop_reason(std::uint32_t switch_id, std::uint32_t code) const;
+  [[nodiscard]] const pipeline::SwitchProfile& profile(std::uint32_t id) const {
+    return switches_.of(id);
+  }
+
+ private:
+  pipeline::SwitchOptions switches_;
+};
+
+}  // namespace hopscope::exporter

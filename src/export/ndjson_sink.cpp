@@ -1,0 +1,176 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "export/event_sink.h"
+#include "io/setup_error.h"
+#include "pipeline/flow_record.h"
+
+namespace hopscope::exporter {
+namespace {
+
+using pipeline::Event;
+using pipeline::EventKind;
+using pipeline::Measurement;
+
+/// As a JSON string with its quotes.
+void append_string(std::string& to, std::string_view text) {
+  to += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      to += '\\';
+      to += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(to), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      to += c;
+    }
+  }
+  to += '"';
+}
+
+/// RFC 3339 in UTC with nanoseconds.
+void append_time(std::string& to, std::int64_t time_ns) {
+  const std::int64_t ns = ((time_ns % 1'000'000'000) + 1'000'000'000) % 1'000'000'000;
+  const time_t seconds = (time_ns - ns) / 1'000'000'000;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  fmt::format_to(std::back_inserter(to), "\"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z\"",
+                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                 parts.tm_sec, ns);
+}
+
+void append_flow(std::string& to, const pipeline::FlowKey& flow) {
+  fmt::format_to(std::back_inserter(to),
+                 R"(,"flow":{{"src":"{}","dst":"{}","sport":{},"dport":{},"proto":"{}"}})",
+                 address_text(flow.source), address_text(flow.destination), flow.source_port,
+                 flow.destination_port, protocol_text(flow.protocol));
+}
+
+void append_path(std::string& to, const char* key, const pipeline::Path& path,
+                 const Names& names) {
+  fmt::format_to(std::back_inserter(to), ",\"{}\":[", key);
+  for (unsigned i = 0; i < path.count; ++i) {
+    if (i > 0) to += ',';
+    append_string(to, names.switch_name(path.switch_id[i]));
+  }
+  to += ']';
+}
+
+/// Seconds per raw unit of a latency; 0 for what is no latency.
+double latency_unit_s(const Event& event, const Names& names) {
+  switch (event.measurement) {
+    case Measurement::kFlowLatency: return 1e-9;
+    case Measurement::kHopLatency: return names.profile(event.switch_id).latency_unit_s;
+    default: return 0;
+  }
+}
+
+void append_values(std::string& to, const Event& event, const Names& names) {
+  auto out = std::back_inserter(to);
+  if (event.measurement == Measurement::kFlow) return;
+  if (event.has_old) fmt::format_to(out, ",\"old\":{}", event.old_value);
+  fmt::format_to(out, ",\"new\":{}", event.new_value);
+  const double unit_s = latency_unit_s(event, names);
+  if (unit_s > 0) {
+    if (event.has_old) {
+      fmt::format_to(out, ",\"old_seconds\":{}", static_cast<double>(event.old_value) * unit_s);
+    }
+    fmt::format_to(out, ",\"new_seconds\":{}", static_cast<double>(event.new_value) * unit_s);
+  }
+  if (event.measurement == Measurement::kDropReason) {
+    to += ",\"reason\":";
+    append_string(to, names.drop_reason(event.switch_id,
+                                        static_cast<std::uint32_t>(event.new_value)));
+  }
+}
+
+}  // namespace
+
+void append_event_json(std::string& to, const Event& event, const Names& names) {
+  auto out = std::back_inserter(to);
+  fmt::format_to(out, R"({{"kind":"{}","measurement":"{}","time":)", label(event.kind),
+                 label(event.measurement));
+  append_time(to, event.receive_time_ns);
+  fmt::format_to(out, ",\"receive_time_ns\":{}", event.receive_time_ns);
+  if (event.has_switch_time) {
+    fmt::format_to(out, ",\"switch_time\":{}", event.switch_time);
+    if (event.time_switch_id != pipeline::kNoSwitch) {
+      fmt::format_to(out, ",\"time_switch\":{}", event.time_switch_id);
+    }
+  }
+  if (event.has_flow) append_flow(to, event.flow);
+  if (event.has_switch) {
+    fmt::format_to(out, ",\"switch\":{}", event.switch_id);
+    if (names.has_name(event.switch_id)) {
+      to += ",\"switch_name\":";
+      append_string(to, names.switch_name(event.switch_id));
+    }
+  }
+  if (event.has_port) fmt::format_to(out, ",\"port\":{}", event.port);
+  if (event.has_queue) fmt::format_to(out, ",\"queue\":{}", event.queue);
+  append_values(to, event, names);
+  if (event.kind == EventKind::kPathChange) append_path(to, "old_path", event.old_path, names);
+  if (event.new_path.count > 0) append_path(to, "path", event.new_path, names);
+  to += '}';
+}
+
+NdjsonSink::NdjsonSink(std::string path, const Names& names)
+    : path_(std::move(path)), names_(names) {
+  if (!open_file()) {
+    throw io::SetupError(fmt::format("cannot open the event file {}: {}", path_,
+                                     std::strerror(errno)));
+  }
+}
+
+NdjsonSink::~NdjsonSink() {
+  if (fd_ > STDERR_FILENO) close(fd_);
+}
+
+bool NdjsonSink::open_file() noexcept {
+  if (path_ == "-") {
+    fd_ = STDOUT_FILENO;
+    return true;
+  }
+  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return false;
+  if (fd_ >= 0) close(fd_);
+  fd_ = fd;
+  return true;
+}
+
+void NdjsonSink::reopen() { (void)open_file(); }  // on failure the old file goes on
+
+bool NdjsonSink::write_all(const std::string& text) noexcept {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+void NdjsonSink::write(std::span<const Event> events) {
+  buffer_.clear();
+  for (const Event& event : events) {
+    append_event_json(buffer_, event, names_);
+    buffer_ += '\n';
+  }
+  if (write_all(buffer_)) {
+    written_.add(events.size());
+  } else {
+    failed_.add(events.size());
+  }
+}
+
+}  // namespace hopscope::exporter

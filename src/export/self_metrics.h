@@ -1,0 +1,41 @@
+#pragma once
+// The collector's own few hundred series, through prometheus-cpp: built at scrape time from counters
+// that others keep.
+
+#include <prometheus/metric_family.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/frame_source.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::exporter {
+
+/// A count of the XDP program, by verdict.
+struct XdpCount {
+  std::string interface;
+  std::string verdict;
+  std::uint64_t frames = 0;
+};
+
+struct SinkCount {
+  std::string sink;
+  std::uint64_t events = 0;
+  std::uint64_t failed = 0;
+};
+
+/// Where the numbers come from; all callable from the HTTP threads.
+struct SelfMetricsInput {
+  const pipeline::TableView* tables = nullptr;
+  std::vector<const io::FrameSource*> sources;
+  std::function<std::vector<XdpCount>()> xdp;
+  std::function<std::vector<SinkCount>()> sinks;
+  std::uint64_t suppressed_flows = 0;
+};
+
+[[nodiscard]] std::vector<prometheus::MetricFamily> collect_self_metrics(
+    const SelfMetricsInput& input);
+
+}  // namespace hopscope::exporter

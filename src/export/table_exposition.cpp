@@ -1,0 +1,267 @@
+#include "export/table_exposition.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace hopscope::exporter {
+namespace {
+
+using pipeline::FlowSnapshot;
+using pipeline::kNoPort;
+using pipeline::PortSnapshot;
+using pipeline::QueueSnapshot;
+
+std::uint64_t rank(const FlowSnapshot& flow, FlowSort by) noexcept {
+  switch (by) {
+    case FlowSort::kLatency: return flow.has_latency ? flow.latency_ns : 0;
+    case FlowSort::kDrops: return flow.drops;
+    case FlowSort::kReports: break;
+  }
+  return flow.reports;
+}
+
+void flow_labels(TextWriter& out, const FlowSnapshot& flow) {
+  out.label("src", address_text(flow.key.source));
+  out.label("dst", address_text(flow.key.destination));
+  out.label("sport", std::uint64_t{flow.key.source_port});
+  out.label("dport", std::uint64_t{flow.key.destination_port});
+  out.label("proto", protocol_text(flow.key.protocol));
+}
+
+/// Only the label: a port that was not reported is empty.
+void port_label(TextWriter& out, std::uint32_t port) {
+  if (port == kNoPort) {
+    out.label("port", "");
+  } else {
+    out.label("port", std::uint64_t{port});
+  }
+}
+
+double occupancy(const pipeline::SwitchProfile& profile, std::uint32_t raw) {
+  const bool in_cells = profile.occupancy_unit == pipeline::OccupancyUnit::kCells;
+  return static_cast<double>(raw) * (in_cells ? profile.cell_bytes : 1);
+}
+
+}  // namespace
+
+std::vector<FlowSnapshot> TableExposition::choose_flows(const pipeline::TableView& tables) {
+  std::vector<FlowSnapshot> chosen;
+  suppressed_ = 0;
+  if (options_.series == FlowSeries::kOff) return chosen;
+  const std::size_t most = options_.series == FlowSeries::kTopK
+                               ? std::min(options_.top_k, options_.max_series)
+                               : options_.max_series;
+  // A heap with the least of the chosen on top: one pass, memory for `most` flows.
+  const auto before = [this](const FlowSnapshot& a, const FlowSnapshot& b) {
+    return rank(a, options_.by) > rank(b, options_.by);
+  };
+  tables.for_each_flow([&](const FlowSnapshot& flow) {
+    if (chosen.size() < most) {
+      chosen.push_back(flow);
+      std::push_heap(chosen.begin(), chosen.end(), before);
+      return;
+    }
+    ++suppressed_;
+    if (most == 0 || !before(flow, chosen.front())) return;
+    std::pop_heap(chosen.begin(), chosen.end(), before);
+    chosen.back() = flow;
+    std::push_heap(chosen.begin(), chosen.end(), before);
+  });
+  std::sort_heap(chosen.begin(), chosen.end(), before);
+  return chosen;
+}
+
+void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) {
+  const std::vector<FlowSnapshot> flows = choose_flows(tables);
+  write_flows(flows, out);
+  write_flow_hops(flows, out);
+  write_hop_latency(tables, out);
+  write_ports(tables, out);
+  write_drops(tables, out);
+  write_sequences(tables, out);
+}
+
+void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWriter& out) const {
+  out.family("int_flow_reports_total", "counter", "Reports of the flow.");
+  for (const FlowSnapshot& flow : flows) {
+    out.sample("int_flow_reports_total");
+    flow_labels(out, flow);
+    out.value(flow.reports);
+  }
+  out.family("int_flow_latency_seconds", "gauge",
+             "Sum of the hop latencies in the newest report of the flow.");
+  for (const FlowSnapshot& flow : flows) {
+    if (!flow.has_latency) continue;
+    out.sample("int_flow_latency_seconds");
+    flow_labels(out, flow);
+    out.value(static_cast<double>(flow.latency_ns) / 1e9);
+  }
+  out.family("int_flow_path_changes_total", "counter", "How often the flow took another path.");
+  for (const FlowSnapshot& flow : flows) {
+    out.sample("int_flow_path_changes_total");
+    flow_labels(out, flow);
+    out.value(std::uint64_t{flow.path_changes});
+  }
+  out.family("int_flow_path_info", "gauge",
+             "Path of the flow from source to sink, always 1. Not for flows known from postcards.");
+  for (const FlowSnapshot& flow : flows) {
+    if (flow.postcards || flow.hop_count == 0) continue;
+    std::string path = flow.longer ? "...-" : "";
+    for (unsigned i = 0; i < flow.hop_count; ++i) {
+      if (i > 0) path += '-';
+      path += names_.switch_name(flow.hops[i].switch_id);
+    }
+    out.sample("int_flow_path_info");
+    flow_labels(out, flow);
+    out.label("path", path);
+    out.value(std::uint64_t{1});
+  }
+}
+
+void TableExposition::write_flow_hops(const std::vector<FlowSnapshot>& flows,
+                                      TextWriter& out) const {
+  out.family("int_flow_hop_latency_seconds", "gauge",
+             "Latency of the flow in a switch, newest report. Summed where it crosses one twice.");
+  for (const FlowSnapshot& flow : flows) {
+    for (unsigned i = 0; i < flow.hop_count; ++i) {
+      const pipeline::HopSnapshot& hop = flow.hops[i];
+      // A path may have a loop; a series may come once only, so the first visit speaks for all.
+      const auto same = [&](const auto& other) { return other.switch_id == hop.switch_id; };
+      const auto first = std::find_if(flow.hops.begin(), flow.hops.begin() + i, same);
+      if (first != flow.hops.begin() + i) continue;
+      const double unit_s = names_.profile(hop.switch_id).latency_unit_s;
+      double latency_s = 0;
+      bool has_latency = false;
+      for (unsigned k = i; k < flow.hop_count; ++k) {
+        if (!same(flow.hops[k]) || !flow.hops[k].has_latency) continue;
+        latency_s += flow.hops[k].latency * unit_s;
+        has_latency = true;
+      }
+      if (!has_latency) continue;
+      out.sample("int_flow_hop_latency_seconds");
+      flow_labels(out, flow);
+      out.label("switch", names_.switch_name(hop.switch_id));
+      out.value(latency_s);
+    }
+  }
+}
+
+void TableExposition::write_hop_latency(const pipeline::TableView& tables, TextWriter& out) const {
+  constexpr std::string_view kName = "int_hop_latency_seconds";
+  out.family(kName, "histogram", "Latency of packets in a switch.");
+  tables.for_each_switch([&](const pipeline::SwitchSnapshot& row) {
+    std::uint64_t count = 0;
+    for (const std::uint64_t bucket : row.latency_buckets) count += bucket;
+    if (count == 0) return;
+    const std::string name = names_.switch_name(row.switch_id);
+    std::uint64_t cumulative = 0;
+    for (unsigned i = 0; i + 1 < pipeline::kLatencyBuckets; ++i) {
+      cumulative += row.latency_buckets[i];
+      const auto bound_ns = static_cast<double>(1ULL << (i + pipeline::kLatencyFirstBit));
+      std::array<char, 32> digits;
+      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bound_ns / 1e9);
+      out.sample("int_hop_latency_seconds_bucket");
+      out.label("switch", name);
+      out.label("le", std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
+      out.value(cumulative);
+    }
+    out.sample("int_hop_latency_seconds_bucket");
+    out.label("switch", name);
+    out.label("le", "+Inf");
+    out.value(count);
+    out.sample("int_hop_latency_seconds_sum");
+    out.label("switch", name);
+    out.value(static_cast<double>(row.latency_sum_ns) / 1e9);
+    out.sample("int_hop_latency_seconds_count");
+    out.label("switch", name);
+    out.value(count);
+  });
+}
+
+void TableExposition::write_ports(const pipeline::TableView& tables, TextWriter& out) const {
+  std::vector<PortSnapshot> ports;
+  tables.for_each_port([&](const PortSnapshot& port) { ports.push_back(port); });
+  const auto labels = [&](const char* name, const PortSnapshot& port) {
+    out.sample(name);
+    out.label("switch", names_.switch_name(port.key.switch_id));
+    port_label(out, port.key.port);
+  };
+  out.family("int_egress_tx_utilization", "gauge",
+             "Utilisation of an egress port, in the switch's unit times its tx_utilization_scale.");
+  for (const PortSnapshot& port : ports) {
+    if (!port.has_tx_utilization) continue;
+    labels("int_egress_tx_utilization", port);
+    out.value(port.tx_utilization * names_.profile(port.key.switch_id).tx_utilization_scale);
+  }
+  const auto queue_family = [&](const char* name, const char* help, auto has, auto raw) {
+    out.family(name, "gauge", help);
+    for (const PortSnapshot& port : ports) {
+      for (const QueueSnapshot& queue : port.queues) {
+        if (!has(queue)) continue;
+        labels(name, port);
+        out.label("queue", std::uint64_t{queue.queue});
+        out.value(occupancy(names_.profile(port.key.switch_id), raw(queue)));
+      }
+    }
+  };
+  queue_family(
+      "int_queue_occupancy",
+      "Occupancy of a queue: bytes where the switch counts bytes or cells, else packets.",
+      [](const QueueSnapshot& queue) { return queue.has_occupancy; },
+      [](const QueueSnapshot& queue) { return queue.occupancy; });
+  queue_family(
+      "int_queue_congestion", "Congestion status of a queue (INT 0.5), in the unit of occupancy.",
+      [](const QueueSnapshot& queue) { return queue.has_congestion; },
+      [](const QueueSnapshot& queue) { return queue.congestion; });
+}
+
+void TableExposition::write_drops(const pipeline::TableView& tables, TextWriter& out) const {
+  // Two codes may have one name: one series then.
+  std::map<std::pair<std::string, std::string>, std::uint64_t> drops;
+  tables.for_each_drop([&](const pipeline::DropSnapshot& drop) {
+    drops[{names_.switch_name(drop.switch_id), names_.drop_reason(drop.switch_id, drop.reason)}] +=
+        drop.packets;
+  });
+  out.family("int_packet_drops_total", "counter", "Packets that switches reported as dropped.");
+  for (const auto& [key, packets] : drops) {
+    out.sample("int_packet_drops_total");
+    out.label("switch", key.first);
+    out.label("reason", key.second);
+    out.value(packets);
+  }
+}
+
+void TableExposition::write_sequences(const pipeline::TableView& tables, TextWriter& out) const {
+  struct Sums {
+    std::uint64_t missing = 0, late = 0, duplicates = 0, restarts = 0;
+  };
+  std::map<std::pair<std::string, std::uint32_t>, Sums> by_sender;
+  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sequence) {
+    if (sequence.constant) return;
+    Sums& sums = by_sender[{names_.switch_name(sequence.switch_id), sequence.hw_id}];
+    sums.missing += sequence.missing;
+    sums.late += sequence.late;
+    sums.duplicates += sequence.duplicates;
+    sums.restarts += sequence.restarts;
+  });
+  const auto family = [&](const char* name, const char* help, std::uint64_t Sums::*value) {
+    out.family(name, "counter", help);
+    for (const auto& [key, sums] : by_sender) {
+      out.sample(name);
+      out.label("switch", key.first);
+      out.label("hw_id", std::uint64_t{key.second});
+      out.value(sums.*value);
+    }
+  };
+  family("int_report_sequence_gaps_total",
+         "Reports that never came, by their sequence numbers. Switch is empty where reports name none.",
+         &Sums::missing);
+  family("int_report_sequence_late_total", "Reports that came after a newer one.", &Sums::late);
+  family("int_report_sequence_duplicates_total", "Reports whose number had come before.",
+         &Sums::duplicates);
+  family("int_report_sequence_restarts_total", "How often a sender began to count anew.",
+         &Sums::restarts);
+}
+
+}  // namespace hopscope::exporter
