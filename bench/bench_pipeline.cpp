@@ -25,8 +25,8 @@ namespace pipeline = hopscope::pipeline;
 namespace encode = hopscope::pipeline::encode;
 
 constexpr std::size_t kRing = 4096;
-constexpr std::uint16_t kAllFields = 0xFF00;    // 9 words: bits 0 to 7 of INT-MD 1.0
-constexpr std::uint16_t kFourFields = 0xF000;   // node, ports, latency, queue
+constexpr std::uint16_t kAllFields = 0xFF00;   // 9 words: bits 0 to 7 of INT-MD 1.0
+constexpr std::uint16_t kFourFields = 0xF000;  // node, ports, latency, queue
 constexpr double kEventShare = 0.01;
 
 std::int64_t thread_time_ns() {
@@ -74,7 +74,8 @@ class Shuffler {
   void shuffle(MemorySource& ring) {
     constexpr std::size_t kLatencyWord = 8;
     for (auto& item : ring.items()) {
-      put(item.bytes, frame_.inner_source, 0x0A000000U + static_cast<std::uint32_t>(random_() % flows_));
+      put(item.bytes, frame_.inner_source,
+          0x0A000000U + static_cast<std::uint32_t>(random_() % flows_));
       const bool moves = static_cast<double>(random_() % 1'000'000) < kEventShare * 500'000;
       put(item.bytes, frame_.first_hop + kLatencyWord, moves ? 600'000U : 1000U);
     }
@@ -82,8 +83,8 @@ class Shuffler {
 
  private:
   static void put(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint32_t value) {
-    for (int i = 0; i < 4; ++i) bytes[at + static_cast<std::size_t>(i)] =
-        static_cast<std::uint8_t>(value >> (24 - 8 * i));
+    for (int i = 0; i < 4; ++i)
+      bytes[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
   }
 
   const Frame& frame_;

@@ -26,15 +26,15 @@ struct generator_template {
 
 /* In .bss, mapped by the loader, which reads while the program runs. */
 struct generator_state {
-  __u64 sent;         /* frames handed to the device map */
-  __u64 start_ns;     /* CLOCK_MONOTONIC of the first frame */
-  __u64 now_ns;       /* ... of the last look at the clock */
-  __u64 pace_ns;      /* when frame 0 would have been due, moved on when time was lost */
-  __u64 pace_base;    /* frames before pace_ns counts */
-  __u64 late;         /* times that the schedule was moved on */
-  __u64 taken;        /* frames that the driver took (tracepoint xdp_devmap_xmit) */
-  __u64 refused;      /* frames that it did not */
-  __u32 next;         /* template */
+  __u64 sent;      /* frames handed to the device map */
+  __u64 start_ns;  /* CLOCK_MONOTONIC of the first frame */
+  __u64 now_ns;    /* ... of the last look at the clock */
+  __u64 pace_ns;   /* when frame 0 would have been due, moved on when time was lost */
+  __u64 pace_base; /* frames before pace_ns counts */
+  __u64 late;      /* times that the schedule was moved on */
+  __u64 taken;     /* frames that the driver took (tracepoint xdp_devmap_xmit) */
+  __u64 refused;   /* frames that it did not */
+  __u32 next;      /* template */
   __u32 lap;
   __u32 stopped;
 };

@@ -8,25 +8,26 @@
 
 /* What became of a frame. Everything but HOPSCOPE_REDIRECTED went on to the kernel. */
 enum hopscope_verdict {
-	HOPSCOPE_REDIRECTED,
-	HOPSCOPE_NOT_UDP,	/* or cut inside its headers */
-	HOPSCOPE_OTHER_PORT,
-	HOPSCOPE_FRAGMENT,	/* an IP fragment: the kernel may reassemble it */
-	HOPSCOPE_NO_SOCKET,	/* a report on a queue that no worker serves */
-	HOPSCOPE_VERDICTS
+  HOPSCOPE_REDIRECTED,
+  HOPSCOPE_NOT_UDP, /* or cut inside its headers */
+  HOPSCOPE_OTHER_PORT,
+  HOPSCOPE_FRAGMENT,  /* an IP fragment: the kernel may reassemble it */
+  HOPSCOPE_NO_SOCKET, /* a report on a queue that no worker serves */
+  HOPSCOPE_VERDICTS
 };
 
 /* Read-only data of the program, set before it is loaded. Ports in network order; unused ones are
  * 0, which is no report port. */
 struct hopscope_settings {
-	unsigned short ports[HOPSCOPE_MAX_PORTS];
+  unsigned short ports[HOPSCOPE_MAX_PORTS];
 };
 
 #ifdef __cplusplus
 static_assert(sizeof(hopscope_settings) == 2 * HOPSCOPE_MAX_PORTS, "same layout in BPF and C++");
 static_assert(HOPSCOPE_VERDICTS == 5, "name every verdict in xdp_program.cpp");
 #else
-_Static_assert(sizeof(struct hopscope_settings) == 2 * HOPSCOPE_MAX_PORTS, "same layout in BPF and C++");
+_Static_assert(sizeof(struct hopscope_settings) == 2 * HOPSCOPE_MAX_PORTS,
+               "same layout in BPF and C++");
 _Static_assert(HOPSCOPE_VERDICTS == 5, "name every verdict in xdp_program.cpp");
 #endif
 

@@ -24,9 +24,8 @@ ordered_json outer_json(const pipeline::OuterHeaders& outer) {
   if (outer.ethertype != 0) json["ethertype"] = outer.ethertype;
   for (unsigned i = 0; i < outer.vlan_count; ++i) json["vlan"].push_back(outer.vlan[i]);
   if (outer.mpls) {
-    json["mpls"] = {{"label", outer.mpls_label},
-                    {"ttl", outer.mpls_ttl},
-                    {"bos", outer.mpls_bottom ? 1 : 0}};
+    json["mpls"] = {
+        {"label", outer.mpls_label}, {"ttl", outer.mpls_ttl}, {"bos", outer.mpls_bottom ? 1 : 0}};
   }
   if (outer.has_ip) {
     json["ip_version"] = outer.source.version;
@@ -79,12 +78,9 @@ ordered_json report05_json(const Report& report) {
                      {"queue_occupancy", metadata.queue_occupancy},
                      {"egress_ts", metadata.egress_time}};
   } else if (nproto == 3) {
-    json["drop_summary"] = {{"source_node_id", be32(behind)},
-                            {"sink_node_id", be32(behind + 4)},
-                            {"ingress_port", be16(behind + 8)},
-                            {"egress_port", be16(behind + 10)},
-                            {"gap_ts", be32(behind + 12)},
-                            {"gap_seq", be32(behind + 16)},
+    json["drop_summary"] = {{"source_node_id", be32(behind)},   {"sink_node_id", be32(behind + 4)},
+                            {"ingress_port", be16(behind + 8)}, {"egress_port", be16(behind + 10)},
+                            {"gap_ts", be32(behind + 12)},      {"gap_seq", be32(behind + 16)},
                             {"gap_count", be32(behind + 20)}};
   } else if (nproto == 4 && report.has_node_id) {
     json["sink_node_id"] = report.node_id;
@@ -201,8 +197,12 @@ ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
   pipeline::ReportReader reader = decoder.reports(outer);
   while (reader.next(report)) {
     switch (report.version) {
-      case 0: json["report"] = report05_json(report); break;
-      case 1: json["report"] = report10_json(report); break;
+      case 0:
+        json["report"] = report05_json(report);
+        break;
+      case 1:
+        json["report"] = report10_json(report);
+        break;
       default:
         if (!json.contains("report")) json["report"] = group_json(report);
         json["report"]["reports"].push_back(individual_json(report));

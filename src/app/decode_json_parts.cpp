@@ -31,11 +31,16 @@ std::string mac(const std::uint8_t* at) {
 
 const char* version_text(IntVersion version) {
   switch (version) {
-    case IntVersion::k05: return "0.5";
-    case IntVersion::k10: return "1.0";
-    case IntVersion::k2x: return "2.x";
-    case IntVersion::k2xMx: return "2.x-mx";
-    case IntVersion::kNone: break;
+    case IntVersion::k05:
+      return "0.5";
+    case IntVersion::k10:
+      return "1.0";
+    case IntVersion::k2x:
+      return "2.x";
+    case IntVersion::k2xMx:
+      return "2.x-mx";
+    case IntVersion::kNone:
+      break;
   }
   return "";
 }
@@ -97,7 +102,8 @@ void put_tunnel(ordered_json& json, const Tunnel& tunnel) {
       json["gre"] = {{"flags", be16(at)}, {"protocol", be16(at + 2)}};
       break;
     case Tunnel::Kind::kNone:
-    case Tunnel::Kind::kVxlan: break;
+    case Tunnel::Kind::kVxlan:
+      break;
   }
 }
 
@@ -199,9 +205,8 @@ ordered_json int_json(const Report& report) {
     json["hops"].push_back(hop_json(hop));
   }
   if (stack.tail != nullptr) {
-    json["tail"] = {{"proto", stack.tail[0]},
-                    {"dport", be16(stack.tail + 1)},
-                    {"dscp", stack.tail[3]}};
+    json["tail"] = {
+        {"proto", stack.tail[0]}, {"dport", be16(stack.tail + 1)}, {"dscp", stack.tail[3]}};
   }
   if (stack.has_marker) json["probe_marker"] = hex(Bytes(stack.shim - 8, 8));
   if (stack.has_flow_seq) json["flow_seq"] = stack.flow_seq;
@@ -248,12 +253,9 @@ void put_ioam(ordered_json& json, const InnerPacket& inner) {
   if (inner.ioam == nullptr || inner.ioam_length < kTraceHeaderBytes) return;
   const std::uint8_t* at = inner.ioam;
   if (at[3] > 1) return;  // neither pre-allocated nor incremental trace
-  json["ioam"] = {{"option_type", at[3]},
-                  {"namespace_id", be16(at + 4)},
-                  {"node_len", at[6] >> 3},
-                  {"remaining_len", at[7] & 0x7F},
-                  {"trace_type", be24(at + 8)},
-                  {"nodes", ioam_nodes(at, inner.ioam_length)}};
+  json["ioam"] = {{"option_type", at[3]},       {"namespace_id", be16(at + 4)},
+                  {"node_len", at[6] >> 3},     {"remaining_len", at[7] & 0x7F},
+                  {"trace_type", be24(at + 8)}, {"nodes", ioam_nodes(at, inner.ioam_length)}};
 }
 
 }  // namespace

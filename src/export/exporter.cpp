@@ -35,7 +35,9 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
   }
 }
 
-Exporter::~Exporter() { stop(); }
+Exporter::~Exporter() {
+  stop();
+}
 
 void Exporter::start() {
   run_ = true;
@@ -77,17 +79,15 @@ void Exporter::render(const TextSink& sink) {
   const auto sink_counts = [this] {
     std::vector<SinkCount> counts;
     for (const auto& one : sinks_) {
-      counts.push_back(
-          {.sink = one->name(), .events = one->written(), .failed = one->failed()});
+      counts.push_back({.sink = one->name(), .events = one->written(), .failed = one->failed()});
     }
     return counts;
   };
-  const auto families =
-      collect_self_metrics({.tables = &input_.tables,
-                            .sources = input_.sources,
-                            .xdp = input_.xdp,
-                            .sinks = sink_counts,
-                            .suppressed_flows = exposition_.suppressed_flows()});
+  const auto families = collect_self_metrics({.tables = &input_.tables,
+                                              .sources = input_.sources,
+                                              .xdp = input_.xdp,
+                                              .sinks = sink_counts,
+                                              .suppressed_flows = exposition_.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }
 

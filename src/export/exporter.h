@@ -1,7 +1,7 @@
 #pragma once
 // The export side put together: takes events from the workers on a thread of its own, gives them to
-// the sinks, and answers scrapes. Nothing here is shared with a worker but lock-free queues and rows
-// read under their sequence numbers.
+// the sinks, and answers scrapes. Nothing here is shared with a worker but lock-free queues and
+// rows read under their sequence numbers.
 
 #include <atomic>
 #include <functional>

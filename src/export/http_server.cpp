@@ -23,8 +23,10 @@ constexpr const char* kPage =
 
 void send_whole(mg_connection* connection, int status, const char* type, std::string_view body,
                 bool head_only) {
-  const char* reason = status == 200 ? "OK" : status == 404 ? "Not Found"
-                     : status == 405 ? "Method Not Allowed" : "Service Unavailable";
+  const char* reason = status == 200   ? "OK"
+                       : status == 404 ? "Not Found"
+                       : status == 405 ? "Method Not Allowed"
+                                       : "Service Unavailable";
   mg_printf(connection,
             "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
             "Cache-Control: no-store\r\nConnection: %s\r\n\r\n",
@@ -37,8 +39,7 @@ void send_checks(mg_connection* connection, const std::vector<Check>& checks, bo
   bool ok = true;
   for (const Check& check : checks) {
     ok = ok && check.ok;
-    json["checks"].push_back(
-        {{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
+    json["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
   }
   nlohmann::ordered_json answer{{"status", ok ? "ok" : "failing"}};
   answer.update(json);
@@ -60,19 +61,25 @@ HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
   mg_init_library(0);
   const std::string threads = std::to_string(options.threads);
   const std::string timeout = std::to_string(options.request_timeout_ms);
-  const char* settings[] = {"listening_ports", options.listen.c_str(),
-                            "num_threads", threads.c_str(),
-                            "request_timeout_ms", timeout.c_str(),
-                            "enable_keep_alive", "yes",
-                            "keep_alive_timeout_ms", "30000",
-                            "tcp_nodelay", "1",
+  const char* settings[] = {"listening_ports",
+                            options.listen.c_str(),
+                            "num_threads",
+                            threads.c_str(),
+                            "request_timeout_ms",
+                            timeout.c_str(),
+                            "enable_keep_alive",
+                            "yes",
+                            "keep_alive_timeout_ms",
+                            "30000",
+                            "tcp_nodelay",
+                            "1",
                             nullptr};
   mg_callbacks callbacks{};
   // Its own complaints are about clients that went away; they are nobody's concern.
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
   char error[256] = "";
-  mg_init_data init{.callbacks = &callbacks, .user_data = nullptr,
-                    .configuration_options = settings};
+  mg_init_data init{
+      .callbacks = &callbacks, .user_data = nullptr, .configuration_options = settings};
   mg_error_data error_data{.code = nullptr, .text = error, .text_buffer_size = sizeof error};
   server_->context = mg_start2(&init, &error_data);
   if (server_->context == nullptr) {
@@ -97,8 +104,7 @@ int HttpServer::dispatch(mg_connection* connection, void* self) {
   return 200;
 }
 
-void HttpServer::answer(mg_connection* connection, const std::string& path,
-                        bool head_only) const {
+void HttpServer::answer(mg_connection* connection, const std::string& path, bool head_only) const {
   if (path == "/metrics") {
     answer_metrics(connection, head_only);
   } else if (path == "/healthz") {
@@ -113,9 +119,10 @@ void HttpServer::answer(mg_connection* connection, const std::string& path,
 }
 
 void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const {
-  mg_printf(connection,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+  mg_printf(
+      connection,
+      "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+      "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
   if (head_only) return;
   handlers_.metrics([connection](std::string_view piece) {
     return mg_send_chunk(connection, piece.data(), static_cast<unsigned>(piece.size())) > 0;

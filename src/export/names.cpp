@@ -16,12 +16,9 @@ struct Reason {
 };
 
 // p4lang/switch; the codes that the report specifications give as an example.
-constexpr Reason kP4langSwitch[] = {{0, "unknown"},
-                                    {26, "ip_ttl_zero"},
-                                    {29, "ip_route_miss"},
-                                    {40, "port_vlan_mapping_miss"},
-                                    {51, "traffic_manager"},
-                                    {60, "acl_deny"}};
+constexpr Reason kP4langSwitch[] = {{0, "unknown"},          {26, "ip_ttl_zero"},
+                                    {29, "ip_route_miss"},   {40, "port_vlan_mapping_miss"},
+                                    {51, "traffic_manager"}, {60, "acl_deny"}};
 // open-p4studio for Tofino, and fabric-tna after it.
 constexpr Reason kTofino[] = {{0, "unknown"},          {26, "ip_ttl_zero"},
                               {29, "ip_route_miss"},   {55, "port_vlan_mapping_miss"},
@@ -45,11 +42,16 @@ std::string address_text(const pipeline::IpAddress& address) {
 
 std::string protocol_text(std::uint8_t protocol) {
   switch (protocol) {
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    case 58: return "icmp6";
-    default: return std::to_string(protocol);
+    case 1:
+      return "icmp";
+    case 6:
+      return "tcp";
+    case 17:
+      return "udp";
+    case 58:
+      return "icmp6";
+    default:
+      return std::to_string(protocol);
   }
 }
 
@@ -59,7 +61,9 @@ std::string Names::switch_name(std::uint32_t id) const {
   return name.empty() ? std::to_string(id) : name;
 }
 
-bool Names::has_name(std::uint32_t id) const { return !switches_.of(id).name.empty(); }
+bool Names::has_name(std::uint32_t id) const {
+  return !switches_.of(id).name.empty();
+}
 
 std::string Names::drop_reason(std::uint32_t switch_id, std::uint32_t code) const {
   const std::string& table = switches_.of(switch_id).drop_reasons;

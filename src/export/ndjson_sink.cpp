@@ -53,8 +53,7 @@ void append_flow(std::string& to, const pipeline::FlowKey& flow) {
                  flow.destination_port, protocol_text(flow.protocol));
 }
 
-void append_path(std::string& to, const char* key, const pipeline::Path& path,
-                 const Names& names) {
+void append_path(std::string& to, const char* key, const pipeline::Path& path, const Names& names) {
   fmt::format_to(std::back_inserter(to), ",\"{}\":[", key);
   for (unsigned i = 0; i < path.count; ++i) {
     if (i > 0) to += ',';
@@ -66,9 +65,12 @@ void append_path(std::string& to, const char* key, const pipeline::Path& path,
 /// Seconds per raw unit of a latency; 0 for what is no latency.
 double latency_unit_s(const Event& event, const Names& names) {
   switch (event.measurement) {
-    case Measurement::kFlowLatency: return 1e-9;
-    case Measurement::kHopLatency: return names.profile(event.switch_id).latency_unit_s;
-    default: return 0;
+    case Measurement::kFlowLatency:
+      return 1e-9;
+    case Measurement::kHopLatency:
+      return names.profile(event.switch_id).latency_unit_s;
+    default:
+      return 0;
   }
 }
 
@@ -86,8 +88,8 @@ void append_values(std::string& to, const Event& event, const Names& names) {
   }
   if (event.measurement == Measurement::kDropReason) {
     to += ",\"reason\":";
-    append_string(to, names.drop_reason(event.switch_id,
-                                        static_cast<std::uint32_t>(event.new_value)));
+    append_string(to,
+                  names.drop_reason(event.switch_id, static_cast<std::uint32_t>(event.new_value)));
   }
 }
 
@@ -124,8 +126,8 @@ void append_event_json(std::string& to, const Event& event, const Names& names) 
 NdjsonSink::NdjsonSink(std::string path, const Names& names)
     : path_(std::move(path)), names_(names) {
   if (!open_file()) {
-    throw io::SetupError(fmt::format("cannot open the event file {}: {}", path_,
-                                     std::strerror(errno)));
+    throw io::SetupError(
+        fmt::format("cannot open the event file {}: {}", path_, std::strerror(errno)));
   }
 }
 
@@ -145,7 +147,9 @@ bool NdjsonSink::open_file() noexcept {
   return true;
 }
 
-void NdjsonSink::reopen() { (void)open_file(); }  // on failure the old file goes on
+void NdjsonSink::reopen() {
+  (void)open_file();
+}  // on failure the old file goes on
 
 bool NdjsonSink::write_all(const std::string& text) noexcept {
   std::size_t done = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// The collector's own few hundred series, through prometheus-cpp: built at scrape time from counters
-// that others keep.
+// The collector's own few hundred series, through prometheus-cpp: built at scrape time from
+// counters that others keep.
 
 #include <prometheus/metric_family.h>
 

@@ -14,9 +14,12 @@ using pipeline::QueueSnapshot;
 
 std::uint64_t rank(const FlowSnapshot& flow, FlowSort by) noexcept {
   switch (by) {
-    case FlowSort::kLatency: return flow.has_latency ? flow.latency_ns : 0;
-    case FlowSort::kDrops: return flow.drops;
-    case FlowSort::kReports: break;
+    case FlowSort::kLatency:
+      return flow.has_latency ? flow.latency_ns : 0;
+    case FlowSort::kDrops:
+      return flow.drops;
+    case FlowSort::kReports:
+      break;
   }
   return flow.reports;
 }
@@ -163,7 +166,8 @@ void TableExposition::write_hop_latency(const pipeline::TableView& tables, TextW
       const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bound_ns / 1e9);
       out.sample("int_hop_latency_seconds_bucket");
       out.label("switch", name);
-      out.label("le", std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
+      out.label("le",
+                std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
       out.value(cumulative);
     }
     out.sample("int_hop_latency_seconds_bucket");
@@ -255,7 +259,8 @@ void TableExposition::write_sequences(const pipeline::TableView& tables, TextWri
     }
   };
   family("int_report_sequence_gaps_total",
-         "Reports that never came, by their sequence numbers. Switch is empty where reports name none.",
+         "Reports that never came, by their sequence numbers. Switch is empty where reports name "
+         "none.",
          &Sums::missing);
   family("int_report_sequence_late_total", "Reports that came after a newer one.", &Sums::late);
   family("int_report_sequence_duplicates_total", "Reports whose number had come before.",

@@ -23,8 +23,7 @@ class TableExposition {
   [[nodiscard]] std::uint64_t suppressed_flows() const noexcept { return suppressed_; }
 
  private:
-  [[nodiscard]] std::vector<pipeline::FlowSnapshot> choose_flows(
-      const pipeline::TableView& tables);
+  [[nodiscard]] std::vector<pipeline::FlowSnapshot> choose_flows(const pipeline::TableView& tables);
   void write_flows(const std::vector<pipeline::FlowSnapshot>& flows, TextWriter& out) const;
   void write_flow_hops(const std::vector<pipeline::FlowSnapshot>& flows, TextWriter& out) const;
   void write_hop_latency(const pipeline::TableView& tables, TextWriter& out) const;

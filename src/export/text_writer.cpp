@@ -18,10 +18,17 @@ void append_number(std::string& to, Number number) {
 void append_escaped(std::string& to, std::string_view value) {
   for (const char c : value) {
     switch (c) {
-      case '\\': to += "\\\\"; break;
-      case '"': to += "\\\""; break;
-      case '\n': to += "\\n"; break;
-      default: to += c;
+      case '\\':
+        to += "\\\\";
+        break;
+      case '"':
+        to += "\\\"";
+        break;
+      case '\n':
+        to += "\\n";
+        break;
+      default:
+        to += c;
     }
   }
 }

@@ -193,9 +193,11 @@ std::vector<std::string> AfXdpInterface::check() {
   }
   const bool replaced = !program_.attached();
   if (replaced && !replaced_) {
-    changes.push_back(fmt::format(
-        "the XDP program on {} was replaced or detached by another user of XDP; no report comes from "
-        "it any more", interface_));
+    changes.push_back(
+        fmt::format("the XDP program on {} was replaced or detached by another user of XDP; no "
+                    "report comes from "
+                    "it any more",
+                    interface_));
   }
   replaced_ = replaced;
   return changes;

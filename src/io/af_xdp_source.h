@@ -62,8 +62,8 @@ class AfXdpInterface {
   [[nodiscard]] AfXdpSource& source(std::size_t i) noexcept { return *sources_[i]; }
   [[nodiscard]] std::vector<XdpVerdict> verdicts() const { return program_.verdicts(); }
 
-  /// What changed since the last call, a sentence each: the interface is gone, its link is down or up
-  /// again, the program was replaced. Once a second.
+  /// What changed since the last call, a sentence each: the interface is gone, its link is down or
+  /// up again, the program was replaced. Once a second.
   [[nodiscard]] std::vector<std::string> check();
 
   /// Detaches the program; the sources stay open for what they still hold.

@@ -19,7 +19,7 @@ enum class IdleStrategy : std::uint8_t {
 
 struct BusyPollOptions {
   bool enabled = false;
-  std::uint32_t budget = 64;    ///< frames per poll
+  std::uint32_t budget = 64;  ///< frames per poll
   std::uint32_t timeout_us = 20;
 };
 
@@ -27,9 +27,9 @@ struct AfXdpOptions {
   std::string interface;
   ZeroCopy zero_copy = ZeroCopy::kPrefer;
   XdpMode mode = XdpMode::kAuto;
-  std::uint32_t frames = 4096;      ///< UMEM frames per queue, a power of two, 256 to 1048576
-  std::uint32_t frame_bytes = 2048; ///< 2048 or 4096
-  bool huge_pages = true;           ///< try 2 MB pages, fall back
+  std::uint32_t frames = 4096;       ///< UMEM frames per queue, a power of two, 256 to 1048576
+  std::uint32_t frame_bytes = 2048;  ///< 2048 or 4096
+  bool huge_pages = true;            ///< try 2 MB pages, fall back
   BusyPollOptions busy_poll;
 };
 

@@ -18,11 +18,16 @@ constexpr std::size_t kEthernetBytes = 14;
 /// Bytes in front of the network layer for the link types that carry IP, or -1.
 int link_header_bytes(int link_type) noexcept {
   switch (link_type) {
-    case DLT_EN10MB: return static_cast<int>(kEthernetBytes);
-    case DLT_RAW: return 0;
-    case DLT_LINUX_SLL: return 16;
-    case DLT_LINUX_SLL2: return 20;
-    default: return -1;
+    case DLT_EN10MB:
+      return static_cast<int>(kEthernetBytes);
+    case DLT_RAW:
+      return 0;
+    case DLT_LINUX_SLL:
+      return 16;
+    case DLT_LINUX_SLL2:
+      return 20;
+    default:
+      return -1;
   }
 }
 
@@ -52,12 +57,14 @@ std::size_t to_ethernet(int link_type, const std::uint8_t* data, std::size_t len
 
 }  // namespace
 
-void PcapSource::Closer::operator()(pcap* handle) const noexcept { pcap_close(handle); }
+void PcapSource::Closer::operator()(pcap* handle) const noexcept {
+  pcap_close(handle);
+}
 
 PcapSource::Handle PcapSource::open(const std::string& file) {
   char error[PCAP_ERRBUF_SIZE] = "";
-  Handle handle(pcap_open_offline_with_tstamp_precision(file.c_str(), PCAP_TSTAMP_PRECISION_NANO,
-                                                        error));
+  Handle handle(
+      pcap_open_offline_with_tstamp_precision(file.c_str(), PCAP_TSTAMP_PRECISION_NANO, error));
   if (!handle) throw SetupError("cannot read the capture " + file + ": " + error);
   const int link_type = pcap_datalink(handle.get());
   if (link_header_bytes(link_type) < 0) {
@@ -70,15 +77,14 @@ PcapSource::Handle PcapSource::open(const std::string& file) {
 }
 
 PcapSource::PcapSource(std::vector<std::string> files, std::size_t slots)
-    : files_(std::move(files)),
-      slot_count_(slots),
-      arena_(new std::uint8_t[slots * kSlotBytes]) {
+    : files_(std::move(files)), slot_count_(slots), arena_(new std::uint8_t[slots * kSlotBytes]) {
   free_.reserve(slots);
   for (std::size_t i = slots; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
   for (const std::string& file : files_) {
     const Handle looked_at = open(file);
     struct stat status {};
-    if (stat(file.c_str(), &status) == 0) bytes_total_ += static_cast<std::uint64_t>(status.st_size);
+    if (stat(file.c_str(), &status) == 0)
+      bytes_total_ += static_cast<std::uint64_t>(status.st_size);
   }
   warnings_.reserve(files_.size());
   file_ = 0;
@@ -100,15 +106,15 @@ bool PcapSource::next_file() noexcept {
     }
     link_type_ = pcap_datalink(handle_.get());
     struct stat status {};
-    if (stat(file.c_str(), &status) == 0) bytes_of_file_ = static_cast<std::uint64_t>(status.st_size);
+    if (stat(file.c_str(), &status) == 0)
+      bytes_of_file_ = static_cast<std::uint64_t>(status.st_size);
     return true;
   }
   handle_.reset();
   return false;
 }
 
-bool PcapSource::read_one(std::size_t slot, std::uint32_t& length,
-                          std::int64_t& time_ns) noexcept {
+bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t& time_ns) noexcept {
   while (handle_) {
     pcap_pkthdr* header = nullptr;
     const unsigned char* data = nullptr;

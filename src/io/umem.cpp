@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t kHugePage = 2U << 20;
 
 void* map(std::size_t bytes, int flags) noexcept {
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags,
-                      -1, 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
@@ -41,6 +41,8 @@ Umem::Umem(std::uint32_t frames, std::uint32_t frame_bytes, bool huge_pages)
   std::memset(base_, 0, mapped_bytes_);
 }
 
-Umem::~Umem() { munmap(base_, mapped_bytes_); }
+Umem::~Umem() {
+  munmap(base_, mapped_bytes_);
+}
 
 }  // namespace hopscope::io

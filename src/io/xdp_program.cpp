@@ -34,7 +34,9 @@ std::string why(int error) {
 }
 
 /// libbpf speaks through return values here; its own log lines would only repeat them.
-int silent(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) { return 0; }
+int silent(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) {
+  return 0;
+}
 
 /// Id of the program that the interface runs in any mode; 0: none.
 std::uint32_t attached_id(unsigned interface_index) noexcept {
@@ -74,12 +76,12 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode,
       interface_index_(if_nametoindex(interface.c_str())),
       loaded_(std::make_unique<Loaded>()) {
   if (interface_index_ == 0) {
-    throw SetupError(fmt::format("there is no interface {} (ip link shows those that are)",
-                                 interface));
+    throw SetupError(
+        fmt::format("there is no interface {} (ip link shows those that are)", interface));
   }
   if (ports.size() > HOPSCOPE_MAX_PORTS) {
-    throw SetupError(fmt::format("at most {} report ports, not {}", HOPSCOPE_MAX_PORTS,
-                                 ports.size()));
+    throw SetupError(
+        fmt::format("at most {} report ports, not {}", HOPSCOPE_MAX_PORTS, ports.size()));
   }
   libbpf_set_print(silent);
   loaded_->skeleton = hopscope_bpf__open();
@@ -99,16 +101,19 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode,
     error = loaded_->attach(interface_index_, XDP_FLAGS_DRV_MODE);
     native_ = error == 0;
     if (error == EOPNOTSUPP) reason_ = "the driver has no native XDP";
-    if (error == ERANGE || error == EINVAL) reason_ = "the driver refuses native XDP; is the MTU above one page?";
+    if (error == ERANGE || error == EINVAL)
+      reason_ = "the driver refuses native XDP; is the MTU above one page?";
   }
-  const bool may_fall_back = mode == XdpMode::kGeneric ||
-                             (mode == XdpMode::kAuto && error != EBUSY && error != EEXIST &&
-                              error != EPERM);
+  const bool may_fall_back =
+      mode == XdpMode::kGeneric ||
+      (mode == XdpMode::kAuto && error != EBUSY && error != EEXIST && error != EPERM);
   if (!native_ && may_fall_back) error = loaded_->attach(interface_index_, XDP_FLAGS_SKB_MODE);
   if (error == EBUSY || error == EEXIST) {
-    throw SetupError(fmt::format(
-        "another XDP program (id {}) is on {}; stop its owner, or remove it with: ip link set dev {} "
-        "xdp off", attached_id(interface_index_), interface, interface));
+    throw SetupError(
+        fmt::format("another XDP program (id {}) is on {}; stop its owner, or remove it with: ip "
+                    "link set dev {} "
+                    "xdp off",
+                    attached_id(interface_index_), interface, interface));
   }
   if (error != 0) {
     throw SetupError(fmt::format("cannot attach the XDP program to {}: {}", interface, why(error)));
@@ -120,8 +125,8 @@ XdpProgram::~XdpProgram() = default;
 void XdpProgram::add_socket(unsigned queue, int socket_fd) {
   const int map = bpf_map__fd(loaded_->skeleton->maps.sockets);
   if (queue >= HOPSCOPE_MAX_QUEUES || bpf_map_update_elem(map, &queue, &socket_fd, BPF_ANY) != 0) {
-    throw SetupError(fmt::format("cannot direct queue {} of {} to its socket: {}", queue, interface_,
-                                 std::strerror(errno)));
+    throw SetupError(fmt::format("cannot direct queue {} of {} to its socket: {}", queue,
+                                 interface_, std::strerror(errno)));
   }
 }
 

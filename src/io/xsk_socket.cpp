@@ -37,9 +37,12 @@ RingMemory ring_memory(void* map, const xdp_ring_offset& offset, std::uint32_t s
 
 std::string zero_copy_reason(int error) {
   switch (error) {
-    case EOPNOTSUPP: return "the driver has no zero-copy";
-    case EINVAL: return "the driver refuses zero-copy with these settings";
-    default: return std::string("zero-copy bind: ") + std::strerror(error);
+    case EOPNOTSUPP:
+      return "the driver has no zero-copy";
+    case EINVAL:
+      return "the driver refuses zero-copy with these settings";
+    default:
+      return std::string("zero-copy bind: ") + std::strerror(error);
   }
 }
 
@@ -57,9 +60,8 @@ XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOption
     register_umem();
     map_rings(options.frames, options.frames);
     // All frames are the kernel's before the socket is bound.
-    fill_->offer(umem_.frames(), [this](std::uint32_t i) {
-      return std::uint64_t{i} * umem_.frame_bytes();
-    });
+    fill_->offer(umem_.frames(),
+                 [this](std::uint32_t i) { return std::uint64_t{i} * umem_.frame_bytes(); });
     bind_to(interface_index, queue, options, native);
   } catch (...) {
     close_all();
@@ -67,7 +69,9 @@ XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOption
   }
 }
 
-XskSocket::~XskSocket() { close_all(); }
+XskSocket::~XskSocket() {
+  close_all();
+}
 
 void XskSocket::close_all() noexcept {
   if (rx_map_ != nullptr) munmap(rx_map_, rx_map_bytes_);
@@ -131,8 +135,7 @@ int XskSocket::try_bind(unsigned interface_index, unsigned queue, unsigned flags
 void XskSocket::bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
                         bool native) {
   if (options.zero_copy != ZeroCopy::kOff) {
-    const int error =
-        native ? try_bind(interface_index, queue, XDP_ZEROCOPY) : EPROTONOSUPPORT;
+    const int error = native ? try_bind(interface_index, queue, XDP_ZEROCOPY) : EPROTONOSUPPORT;
     if (error != 0) {
       reason_ = native ? zero_copy_reason(error)
                        : "zero-copy needs the program in the driver, and it runs as generic XDP";
@@ -147,11 +150,12 @@ void XskSocket::bind_to(unsigned interface_index, unsigned queue, const AfXdpOpt
   if (!bound) {
     const int error = try_bind(interface_index, queue, XDP_COPY);
     if (error != 0) {
-      throw SetupError(fmt::format(
-          "AF_XDP: cannot bind to queue {} of {}: {}{}", queue, options.interface,
-          std::strerror(error),
-          error == EBUSY ? "; another program has a socket on this queue"
-          : error == EINVAL ? "; does the interface have that queue (ethtool -l)?" : ""));
+      throw SetupError(fmt::format("AF_XDP: cannot bind to queue {} of {}: {}{}", queue,
+                                   options.interface, std::strerror(error),
+                                   error == EBUSY ? "; another program has a socket on this queue"
+                                   : error == EINVAL
+                                       ? "; does the interface have that queue (ethtool -l)?"
+                                       : ""));
     }
   }
   xdp_options reached{};

@@ -1,7 +1,7 @@
 #pragma once
-// One AF_XDP socket on one RX queue with frame memory of its own. Set up by system calls rather than
-// by libxdp's helper, because the fill ring must hold frames before bind: some zero-copy drivers
-// never recover from an empty one.
+// One AF_XDP socket on one RX queue with frame memory of its own. Set up by system calls rather
+// than by libxdp's helper, because the fill ring must hold frames before bind: some zero-copy
+// drivers never recover from an empty one.
 
 #include <cstdint>
 #include <memory>

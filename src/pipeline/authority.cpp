@@ -6,8 +6,7 @@ namespace hopscope::pipeline {
 namespace {
 
 std::uint64_t key_of(const RowChange& change, const HashSeed& seed) noexcept {
-  const std::uint64_t what =
-      (static_cast<std::uint64_t>(change.measurement) << 32) | change.queue;
+  const std::uint64_t what = (static_cast<std::uint64_t>(change.measurement) << 32) | change.queue;
   // Nested, not combined by xor: both parts are pairs of small numbers and would cancel out.
   return hash_of(hash_of(port_key(change.switch_id, change.port), seed) + what, seed);
 }
@@ -43,9 +42,8 @@ bool Authority::emit(EventKind kind, const RowChange& change, const AuthorityRow
 }
 
 Authority::Verdict Authority::decide(RowChange& change) noexcept {
-  const std::uint32_t at = rows_.find_or_add(key_of(change, seed_), seed_, [](AuthorityRow& fresh) {
-    fresh.interval = kNoInterval;
-  });
+  const std::uint32_t at = rows_.find_or_add(
+      key_of(change, seed_), seed_, [](AuthorityRow& fresh) { fresh.interval = kNoInterval; });
   if (at == SlotIndex::kNone) {
     // Without a row the change still becomes an event; only doubles cannot be told.
     if (!change.refresh) (void)emit(EventKind::kValueMoved, change, nullptr);

@@ -15,7 +15,7 @@ namespace hopscope::pipeline {
 /// What the owner knows of one measurement of one key.
 struct AuthorityRow {
   std::uint32_t sequence;
-  std::uint32_t value;         ///< of the newest event
+  std::uint32_t value;           ///< of the newest event
   std::int64_t receive_time_ns;  ///< of the newest change
   std::uint32_t last_event_s;
   Interval interval;

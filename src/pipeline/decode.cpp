@@ -47,8 +47,8 @@ bool ReportReader::next(Report& report) noexcept {
     if (payload_.empty()) return refuse(DecodeError::kShortReportHeader);
     const unsigned version = payload_[0] >> 4;
     if (version > 2) return refuse(DecodeError::kUnknownVersion);
-    const bool grouped =
-        version == 2 || (version == 1 && (payload_[0] & 0x0F) < 4 && is_report20_marked_1(payload_));
+    const bool grouped = version == 2 || (version == 1 && (payload_[0] & 0x0F) < 4 &&
+                                          is_report20_marked_1(payload_));
     if (!grouped) {
       ended_ = true;
       report = Report{};

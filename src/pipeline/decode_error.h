@@ -61,10 +61,9 @@ struct DecodeErrorInfo {
 };
 
 /// Indexed by DecodeError; entry 0 is "none".
-inline constexpr DecodeErrorInfo kDecodeErrors[] = {
-    {"none", Policy::kPartial, "no error"},
+inline constexpr DecodeErrorInfo kDecodeErrors[] = {{"none", Policy::kPartial, "no error"},
 #define HOPSCOPE_X(enumerator, label, policy, meaning) {#label, Policy::policy, meaning},
-    HOPSCOPE_DECODE_ERRORS(HOPSCOPE_X)
+                                                    HOPSCOPE_DECODE_ERRORS(HOPSCOPE_X)
 #undef HOPSCOPE_X
 };
 
@@ -80,12 +79,18 @@ inline constexpr std::size_t kDecodeErrorCount = sizeof kDecodeErrors / sizeof k
 
 [[nodiscard]] constexpr std::string_view label(Policy policy) noexcept {
   switch (policy) {
-    case Policy::kReject: return "reject";
-    case Policy::kHeaderOnly: return "header_only";
-    case Policy::kMetadataOnly: return "metadata_only";
-    case Policy::kNoInt: return "no_int";
-    case Policy::kPartial: return "partial";
-    case Policy::kSkip: return "skip";
+    case Policy::kReject:
+      return "reject";
+    case Policy::kHeaderOnly:
+      return "header_only";
+    case Policy::kMetadataOnly:
+      return "metadata_only";
+    case Policy::kNoInt:
+      return "no_int";
+    case Policy::kPartial:
+      return "partial";
+    case Policy::kSkip:
+      return "skip";
   }
   return "";
 }

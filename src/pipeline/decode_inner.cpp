@@ -81,7 +81,8 @@ std::size_t l4_bytes(const std::uint8_t* at, std::size_t present, std::uint8_t p
 }
 
 /// The flow of a packet inside a tunnel: its own addresses and ports.
-void set_tunnelled_flow(Reading& reading, const std::uint8_t* at, std::uint16_t ethertype) noexcept {
+void set_tunnelled_flow(Reading& reading, const std::uint8_t* at,
+                        std::uint16_t ethertype) noexcept {
   if (ethertype == kEtherTypeEthernet) {
     at = skip_ethernet(Bytes(at, reading.left(at)), ethertype, nullptr);
     if (at == nullptr) return;
@@ -103,10 +104,14 @@ void set_tunnelled_flow(Reading& reading, const std::uint8_t* at, std::uint16_t 
 
 std::uint16_t ethertype_of_gpe(std::uint8_t next_protocol) noexcept {
   switch (next_protocol) {
-    case kGpeIpv4: return kEtherTypeIpv4;
-    case kGpeIpv6: return kEtherTypeIpv6;
-    case kGpeEthernet: return kEtherTypeEthernet;
-    default: return 0;
+    case kGpeIpv4:
+      return kEtherTypeIpv4;
+    case kGpeIpv6:
+      return kEtherTypeIpv6;
+    case kGpeEthernet:
+      return kEtherTypeEthernet;
+    default:
+      return 0;
   }
 }
 
@@ -133,9 +138,9 @@ bool read_geneve(Reading& reading, const std::uint8_t* geneve, DecodeError& erro
     const std::uint8_t* next = at + 4 + std::size_t{words} * 4;
     if (be16(at) == reading.config.geneve_class) {
       report.inner.tunnel = {.kind = Tunnel::Kind::kGeneve, .header = geneve, .option = at};
-      error = read_int_option(at + 4, reading.end, words, reading.config, reading.dialect,
-                              report.stack)
-                  .error;
+      error =
+          read_int_option(at + 4, reading.end, words, reading.config, reading.dialect, report.stack)
+              .error;
       // Some senders state an Opt Len one word too small: the options' own lengths count.
       const std::uint8_t* behind = next > options_end ? next : options_end;
       if (reading.left(behind) > 0) set_tunnelled_flow(reading, behind, be16(geneve + 2));
@@ -156,10 +161,11 @@ DecodeError read_gre(Reading& reading, const std::uint8_t* gre) noexcept {
   if ((flags & 0x2000) != 0) length += 4;  // key
   if ((flags & 0x1000) != 0) length += 4;  // sequence
   const std::uint8_t* shim = gre + length;
-  if (protocol != reading.config.int_gre_proto || reading.left(shim) == 0) return DecodeError::kNone;
+  if (protocol != reading.config.int_gre_proto || reading.left(shim) == 0)
+    return DecodeError::kNone;
   report.inner.tunnel = {.kind = Tunnel::Kind::kGre, .header = gre, .option = nullptr};
-  const IntResult result = read_int(shim, reading.end, IntCarrier::kGre, reading.config,
-                                    reading.dialect, report.stack);
+  const IntResult result =
+      read_int(shim, reading.end, IntCarrier::kGre, reading.config, reading.dialect, report.stack);
   if (result.behind != nullptr) set_tunnelled_flow(reading, result.behind, be16(shim + 2));
   return result.error;
 }

@@ -28,10 +28,14 @@ unsigned hop_words(std::uint16_t bitmap, HopLayout layout) noexcept {
   const auto words = static_cast<unsigned>(std::popcount(bitmap));
   const unsigned times = bit_set(bitmap, 4) + bit_set(bitmap, 5);
   switch (layout) {
-    case HopLayout::kInt05: return words;
-    case HopLayout::kInt10: return words + bit_set(bitmap, 6);
-    case HopLayout::kInt10Geant: return words + times;
-    case HopLayout::kInt2x: return words + times + bit_set(bitmap, 6);
+    case HopLayout::kInt05:
+      return words;
+    case HopLayout::kInt10:
+      return words + bit_set(bitmap, 6);
+    case HopLayout::kInt10Geant:
+      return words + times;
+    case HopLayout::kInt2x:
+      return words + times + bit_set(bitmap, 6);
   }
   return words;
 }
@@ -57,8 +61,7 @@ DecodeError read_stack05(const std::uint8_t* header, const std::uint8_t* end,
   if (count != static_cast<unsigned>(std::popcount(stack.bitmap))) {
     return DecodeError::kHopMlMismatch;
   }
-  const DecodeError error =
-      cut_hops(stack, header + kHeader1Bytes, end, stack_words, count);
+  const DecodeError error = cut_hops(stack, header + kHeader1Bytes, end, stack_words, count);
   if (error != DecodeError::kNone) return error;
   const unsigned total_hops = header[3];
   return total_hops * count == stack_words ? DecodeError::kNone : DecodeError::kHopCountMismatch;

@@ -16,9 +16,9 @@ struct IntResult {
   DecodeError error = DecodeError::kNone;
   /// Behind the stack: original L4 header or payload. Null where the packet ends before it.
   const std::uint8_t* behind = nullptr;
-  std::uint8_t npt = 0;           ///< 2.x over TCP/UDP
-  std::uint8_t shim_byte3 = 0;    ///< 2.x: original protocol (NPT 2)
-  std::uint16_t shim_word = 0;    ///< 2.x: original port (NPT 1)
+  std::uint8_t npt = 0;         ///< 2.x over TCP/UDP
+  std::uint8_t shim_byte3 = 0;  ///< 2.x: original protocol (NPT 2)
+  std::uint16_t shim_word = 0;  ///< 2.x: original port (NPT 1)
 };
 
 /// A shim at `at`, as behind L4, VXLAN-GPE or GRE headers. kNotInt: there is none.

@@ -16,7 +16,9 @@ constexpr std::uint8_t kDestination = 60;
 constexpr std::uint8_t kIoamMutable = 0x31;  // RFC 9486
 constexpr std::uint8_t kIoamFixed = 0x11;
 
-std::ptrdiff_t left(const std::uint8_t* at, const std::uint8_t* end) noexcept { return end - at; }
+std::ptrdiff_t left(const std::uint8_t* at, const std::uint8_t* end) noexcept {
+  return end - at;
+}
 
 /// Looks for IOAM among the options of a hop-by-hop or destination header.
 void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header) noexcept {

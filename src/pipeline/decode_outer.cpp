@@ -58,7 +58,8 @@ DecodeError Decoder::outer(Bytes frame, OuterHeaders& outer) const noexcept {
   outer.ttl = header.ttl;
   if (header.protocol != kProtocolUdp) return DecodeError::kNotUdp;
   // The end that the IP header states; Ethernet padding and trailers lie behind it.
-  if (header.length < static_cast<std::size_t>(header.payload - ip)) return DecodeError::kBadOuterIp;
+  if (header.length < static_cast<std::size_t>(header.payload - ip))
+    return DecodeError::kBadOuterIp;
   const std::uint8_t* ip_end = ip + header.length;
 
   // A first fragment still shows its UDP header; later ones do not.

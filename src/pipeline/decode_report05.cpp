@@ -34,20 +34,19 @@ void read_local(const std::uint8_t* at, Report& report) noexcept {
   report.has_node_id = true;
   report.node_id = be32(at);
   set_ports(at + 4, metadata);
-  metadata.present = static_cast<FieldMask>(metadata.present | bit(Field::kQueue) |
-                                            bit(Field::kEgressTime));
+  metadata.present =
+      static_cast<FieldMask>(metadata.present | bit(Field::kQueue) | bit(Field::kEgressTime));
   metadata.queue_id = at[8];
   metadata.queue_occupancy = be24(at + 9);
   metadata.egress_time = be32(at + 12);
 }
 
-/// The sink's node id in front of the IPv4 header can be switched off in host-int; where IPv4 starts
-/// tells.
+/// The sink's node id in front of the IPv4 header can be switched off in host-int; where IPv4
+/// starts tells.
 const std::uint8_t* skip_sink_node(Bytes payload, Report& report) noexcept {
   const std::uint8_t* at = payload.data() + kFixedBytes;
   constexpr std::uint8_t kIpv4NoOptions = 0x45;
-  const bool has_sink = payload.size() >= kFixedBytes + 4 + kIpv4Bytes &&
-                        at[4] == kIpv4NoOptions;
+  const bool has_sink = payload.size() >= kFixedBytes + 4 + kIpv4Bytes && at[4] == kIpv4NoOptions;
   if (!has_sink) return at;
   report.has_node_id = true;
   report.node_id = be32(at);
@@ -73,7 +72,8 @@ DecodeError read_report05(Bytes payload, const ReportContext& context, Report& r
   const std::size_t behind = payload.size() - kFixedBytes;
   InnerStart start = InnerStart::kEthernet;
   switch (nproto) {
-    case kEthernet: break;
+    case kEthernet:
+      break;
     case kDrop:
       if (behind < kDropBytes) return DecodeError::kShortReportHeader;
       read_drop(inner, report);
@@ -96,7 +96,8 @@ DecodeError read_report05(Bytes payload, const ReportContext& context, Report& r
       inner = skip_sink_node(payload, report);
       start = InnerStart::kIpv4;
       break;
-    default: return DecodeError::kUnknownNproto;
+    default:
+      return DecodeError::kUnknownNproto;
   }
   const Bytes packet = payload.subspan(static_cast<std::size_t>(inner - at));
   return read_inner(packet, start, report.tracked, context.config, context.dialect, report);

@@ -16,7 +16,14 @@ constexpr std::size_t kToTheEnd = 0xFF;
 constexpr unsigned kInnerOnly = 0;
 constexpr unsigned kInt = 1;
 
-enum InType : unsigned { kNothing = 0, kTlv = 1, kDsExtension = 2, kEthernet = 3, kIpv4 = 4, kIpv6 = 5 };
+enum InType : unsigned {
+  kNothing = 0,
+  kTlv = 1,
+  kDsExtension = 2,
+  kEthernet = 3,
+  kIpv4 = 4,
+  kIpv6 = 5
+};
 
 unsigned md_words(std::uint16_t bits) noexcept {
   const auto set = [bits](unsigned i) { return (bits >> (15 - i)) & 1U; };
@@ -122,11 +129,14 @@ DecodeError read_tlvs(Bytes contents, const ReportContext& context, Report& repo
 
 DecodeError read_contents(unsigned in_type, const ReportContext& context, Report& report) noexcept {
   switch (in_type) {
-    case kTlv: return read_tlvs(report.contents, context, report);
+    case kTlv:
+      return read_tlvs(report.contents, context, report);
     case kEthernet:
     case kIpv4:
-    case kIpv6: return read_packet(report.contents, in_type, context, report);
-    default: return DecodeError::kNone;
+    case kIpv6:
+      return read_packet(report.contents, in_type, context, report);
+    default:
+      return DecodeError::kNone;
   }
 }
 
@@ -156,8 +166,7 @@ bool is_report20_marked_1(Bytes payload) noexcept {
   if (payload.size() < kLeast) return false;
   const std::uint8_t* at = payload.data() + kGroupBytes;
   const bool plausible = at[0] >> 4 <= kInt && (at[0] & 0x0F) >= kEthernet &&
-                         (at[0] & 0x0F) <= kIpv6 && at[1] == 0 && at[2] == 0 &&
-                         (at[3] & 0x0F) == 0;
+                         (at[0] & 0x0F) <= kIpv6 && at[1] == 0 && at[2] == 0 && (at[3] & 0x0F) == 0;
   if (!plausible) return false;
   const std::size_t body = at[0] >> 4 == kInt ? kIntBodyBytes : 0;
   const Bytes contents = payload.subspan(kGroupBytes + kFirstWordBytes + body);

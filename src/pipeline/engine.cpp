@@ -113,7 +113,9 @@ Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sourc
   connect(options_.queues);
 }
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+}
 
 void Engine::connect(const QueueOptions& queues) {
   const std::size_t count = workers_.size();
@@ -200,9 +202,8 @@ bool Engine::all_quiet() const noexcept {
 }
 
 bool Engine::finished() const noexcept {
-  const bool ended = std::all_of(workers_.begin(), workers_.end(), [](const auto& lane) {
-    return lane->worker->exhausted();
-  });
+  const bool ended = std::all_of(workers_.begin(), workers_.end(),
+                                 [](const auto& lane) { return lane->worker->exhausted(); });
   return ended && all_quiet();
 }
 
@@ -296,8 +297,9 @@ void Engine::for_each_switch(const std::function<void(const SwitchSnapshot&)>& v
 void Engine::for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> merged;
   for (const auto& lane : workers_) {
-    lane->worker->tables().drops().for_each(
-        [&](const DropRow& row) { merged[{row.switch_id, row.reason}] += row.packets; });
+    lane->worker->tables().drops().for_each([&](const DropRow& row) {
+      merged[{row.switch_id, row.reason}] += row.packets;
+    });
   }
   for (const auto& [key, packets] : merged) {
     visit({.switch_id = key.first, .reason = key.second, .packets = packets});

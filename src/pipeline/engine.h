@@ -27,9 +27,9 @@ struct EngineOptions {
   EventOptions events;
   SwitchOptions switches;
   QueueOptions queues;
-  HashSeed seed;                ///< random_hash_seed() in production
+  HashSeed seed;  ///< random_hash_seed() in production
   io::IdleStrategy idle = io::IdleStrategy::kAdaptive;
-  std::vector<int> cpus;        ///< per worker; -1 or absent: not pinned
+  std::vector<int> cpus;  ///< per worker; -1 or absent: not pinned
 };
 
 class Engine final : public TableView {

@@ -42,16 +42,21 @@ enum class Measurement : std::uint8_t {
 }
 
 [[nodiscard]] constexpr std::string_view label(Measurement measurement) noexcept {
-  constexpr std::string_view kLabels[] = {
-      "none",           "flow",            "flow_latency",     "hop_latency",
-      "tx_utilization", "queue_occupancy", "queue_congestion", "drop_reason"};
+  constexpr std::string_view kLabels[] = {"none",
+                                          "flow",
+                                          "flow_latency",
+                                          "hop_latency",
+                                          "tx_utilization",
+                                          "queue_occupancy",
+                                          "queue_congestion",
+                                          "drop_reason"};
   return kLabels[static_cast<std::size_t>(measurement)];
 }
 
 /// A path from source to sink, or as much of it as fits.
 struct Path {
-  std::uint8_t count = 0;       ///< hops in `switch_id`
-  bool longer = false;          ///< the packet crossed more hops than fit; nearest to the sink kept
+  std::uint8_t count = 0;  ///< hops in `switch_id`
+  bool longer = false;     ///< the packet crossed more hops than fit; nearest to the sink kept
   std::array<std::uint32_t, kMaxHops> switch_id{};  ///< [0] is the source's side
 
   friend bool operator==(const Path&, const Path&) = default;

@@ -9,7 +9,8 @@
 
 namespace hopscope::pipeline {
 
-/// Zeroed, touched memory. Throws std::bad_alloc. `bytes` is rounded up to 2 MB if it is that large.
+/// Zeroed, touched memory. Throws std::bad_alloc. `bytes` is rounded up to 2 MB if it is that
+/// large.
 [[nodiscard]] void* claim_memory(std::size_t bytes);
 void return_memory(void* memory, std::size_t bytes) noexcept;
 

@@ -22,19 +22,19 @@ struct alignas(kCacheLine) FlowRecord {
   enum Flags : std::uint8_t {
     kUsed = 1,
     kHasLatency = 2,
-    kPostcards = 4,  ///< hops come from separate reports; no path is known
-    kLonger = 8,     ///< the packet crossed more hops than kMaxHops
+    kPostcards = 4,   ///< hops come from separate reports; no path is known
+    kLonger = 8,      ///< the packet crossed more hops than kMaxHops
     kAnnounced = 16,  ///< the event of the new key is on its way
   };
 
   std::uint32_t sequence;  ///< odd while the owner writes
   std::uint8_t flags;
-  std::uint8_t hop_count;      ///< hops held here
-  Interval latency_interval;   ///< of the flow latency
+  std::uint8_t hop_count;     ///< hops held here
+  Interval latency_interval;  ///< of the flow latency
   Key key;
   std::uint64_t reports;
-  std::int64_t last_seen_ns;   ///< receive time
-  std::uint64_t latency_ns;    ///< sum of the hops of the newest report
+  std::int64_t last_seen_ns;  ///< receive time
+  std::uint64_t latency_ns;   ///< sum of the hops of the newest report
   std::uint32_t drops;
   std::uint32_t path_changes;
   std::uint32_t last_event_s;  ///< receive time of the newest event, for the refresh
@@ -43,7 +43,7 @@ struct alignas(kCacheLine) FlowRecord {
   // Per hop, [0] is nearest to the sink, as on the wire.
   alignas(kCacheLine) std::array<std::uint32_t, kMaxHops> switch_id;  ///< kNoSwitch: not reported
   std::array<std::uint32_t, kMaxHops> latency;                        ///< raw; kNoLatency: none
-  std::array<std::uint32_t, kMaxHops> port_slot;  ///< row in the port table; kNoSlot: none
+  std::array<std::uint32_t, kMaxHops> port_slot;    ///< row in the port table; kNoSlot: none
   std::array<std::uint16_t, kMaxHops> egress_port;  ///< low half of the port, for the path compare
   std::array<Interval, kMaxHops> latency_interval_of;
 };

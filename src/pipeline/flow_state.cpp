@@ -126,8 +126,7 @@ void FlowState<Key>::set_latency(Record& record, std::size_t at, std::uint32_t l
   if (interval == kNoInterval) {
     put(record.latency_interval_of[at], units.hop_latency.index(latency));
   } else if (units.hop_latency.enabled() && units.hop_latency.left(latency, interval)) {
-    if (Event* event =
-            claim(record, EventKind::kValueMoved, Measurement::kHopLatency, moment)) {
+    if (Event* event = claim(record, EventKind::kValueMoved, Measurement::kHopLatency, moment)) {
       event->has_switch = true;
       event->switch_id = record.switch_id[at];
       event->has_old = record.latency[at] != kNoLatency;
@@ -152,8 +151,7 @@ void FlowState<Key>::set_flow_latency(Record& record, std::uint64_t latency_ns, 
   if (record.latency_interval == kNoInterval) {
     put(record.latency_interval, rule.index(latency_ns));
   } else if (rule.enabled() && rule.left(latency_ns, record.latency_interval)) {
-    if (Event* event =
-            claim(record, EventKind::kValueMoved, Measurement::kFlowLatency, moment)) {
+    if (Event* event = claim(record, EventKind::kValueMoved, Measurement::kFlowLatency, moment)) {
       event->has_old = true;
       event->old_value = record.latency_ns;
       event->new_value = latency_ns;
@@ -196,8 +194,7 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
     resolve(hops, slots);
     return;
   }
-  if (at == record.hop_count ||
-      record.egress_port[at] != static_cast<std::uint16_t>(hop.port)) {
+  if (at == record.hop_count || record.egress_port[at] != static_cast<std::uint16_t>(hop.port)) {
     resolve(hops, slots);
     if (at == record.hop_count) {
       put(record.hop_count, static_cast<std::uint8_t>(at + 1));
@@ -217,8 +214,8 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
   std::uint64_t latency_ns = 0;
   for (unsigned i = 0; i < record.hop_count; ++i) {
     if (record.latency[i] == kNoLatency) continue;
-    latency_ns += ports_.units_of(record.port_slot[i], record.switch_id[i])
-                      .latency_ns(record.latency[i]);
+    latency_ns +=
+        ports_.units_of(record.port_slot[i], record.switch_id[i]).latency_ns(record.latency[i]);
   }
   set_flow_latency(record, latency_ns, true, moment);
 }
@@ -241,9 +238,8 @@ void FlowState<Key>::refresh(Record& record, const Moment& moment) noexcept {
   }
   if (moment.now_s - record.last_event_s < options_.refresh_s) return;
   const bool has_latency = (record.flags & Record::kHasLatency) != 0;
-  Event* event =
-      claim(record, EventKind::kRefresh,
-            has_latency ? Measurement::kFlowLatency : Measurement::kFlow, moment);
+  Event* event = claim(record, EventKind::kRefresh,
+                       has_latency ? Measurement::kFlowLatency : Measurement::kFlow, moment);
   if (event == nullptr) return;
   if (has_latency) event->new_value = record.latency_ns;
 }

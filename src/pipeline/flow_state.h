@@ -23,8 +23,8 @@ class FlowState {
   /// Slots of the ports of hops, for those who go on with them.
   using Slots = std::array<std::uint32_t, kMaxHops>;
 
-  /// One report of the flow. Fills `slots` with the rows of the hops' ports. `further_latency_ns` is
-  /// what hops beyond the list add to the flow's latency.
+  /// One report of the flow. Fills `slots` with the rows of the hops' ports. `further_latency_ns`
+  /// is what hops beyond the list add to the flow's latency.
   void update(const Key& key, std::uint64_t hash, const HopList& hops,
               std::uint64_t further_latency_ns, bool dropped, const Moment& moment,
               Slots& slots) noexcept;

@@ -1,7 +1,7 @@
 #pragma once
 // Fixed-capacity hash table of flow records: buckets of one cache line (8 x tag, age, index), two
-// choices per key, first choice preferred. Never grows, never rehashes, never stops: expiry sweeps a
-// few buckets at a time. One writer; readers walk records() and never look at the buckets.
+// choices per key, first choice preferred. Never grows, never rehashes, never stops: expiry sweeps
+// a few buckets at a time. One writer; readers walk records() and never look at the buckets.
 
 #include <bit>
 #include <cstdint>

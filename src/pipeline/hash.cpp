@@ -6,9 +6,7 @@ namespace hopscope::pipeline {
 
 HashSeed random_hash_seed() {
   std::random_device device;
-  const auto word = [&device] {
-    return (static_cast<std::uint64_t>(device()) << 32) | device();
-  };
+  const auto word = [&device] { return (static_cast<std::uint64_t>(device()) << 32) | device(); };
   return {.a = word(), .b = word()};
 }
 

@@ -17,8 +17,8 @@ namespace hopscope::pipeline {
 /// What one hop says.
 struct Hop {
   std::uint32_t switch_id = kNoSwitch;
-  std::uint32_t port = kNoPort;          ///< egress port
-  std::uint32_t latency = kNoLatency;    ///< raw
+  std::uint32_t port = kNoPort;        ///< egress port
+  std::uint32_t latency = kNoLatency;  ///< raw
   bool has_tx = false;
   bool has_occupancy = false;
   bool has_congestion = false;

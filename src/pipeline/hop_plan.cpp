@@ -10,21 +10,34 @@ constexpr unsigned kInstructionBits = 16;
 /// What an instruction bit stands for; kCount: a reserved word.
 Field field_of(unsigned instruction, HopLayout layout) noexcept {
   switch (instruction) {
-    case 0: return Field::kNodeId;
-    case 1: return Field::kL1Ports;
-    case 2: return Field::kHopLatency;
-    case 3: return Field::kQueue;
-    case 4: return Field::kIngressTime;
-    case 5: return Field::kEgressTime;
-    case 6: return layout == HopLayout::kInt05 ? Field::kQueueCongestion : Field::kL2Ports;
-    case 7: return Field::kTxUtilization;
-    case 8: return layout == HopLayout::kInt2x ? Field::kBuffer : Field::kCount;
-    case 15: return layout == HopLayout::kInt05 ? Field::kCount : Field::kChecksumComplement;
-    default: return Field::kCount;
+    case 0:
+      return Field::kNodeId;
+    case 1:
+      return Field::kL1Ports;
+    case 2:
+      return Field::kHopLatency;
+    case 3:
+      return Field::kQueue;
+    case 4:
+      return Field::kIngressTime;
+    case 5:
+      return Field::kEgressTime;
+    case 6:
+      return layout == HopLayout::kInt05 ? Field::kQueueCongestion : Field::kL2Ports;
+    case 7:
+      return Field::kTxUtilization;
+    case 8:
+      return layout == HopLayout::kInt2x ? Field::kBuffer : Field::kCount;
+    case 15:
+      return layout == HopLayout::kInt05 ? Field::kCount : Field::kChecksumComplement;
+    default:
+      return Field::kCount;
   }
 }
 
-constexpr std::size_t index(Field field) noexcept { return static_cast<std::size_t>(field); }
+constexpr std::size_t index(Field field) noexcept {
+  return static_cast<std::size_t>(field);
+}
 
 }  // namespace
 
@@ -39,8 +52,8 @@ HopPlan make_hop_plan(std::uint16_t bitmap, HopLayout layout) noexcept {
     const Field field = field_of(i, layout);
     const auto offset = static_cast<std::uint8_t>(plan.bytes);
     const bool is_time = field == Field::kIngressTime || field == Field::kEgressTime;
-    const bool is_wide = (is_time && plan.wide_times) ||
-                         (field == Field::kL2Ports && !plan.narrow_l2);
+    const bool is_wide =
+        (is_time && plan.wide_times) || (field == Field::kL2Ports && !plan.narrow_l2);
     plan.bytes = static_cast<std::uint16_t>(plan.bytes + (is_wide ? 8 : 4));
     if (field == Field::kCount) {
       plan.reserved = static_cast<std::uint16_t>(plan.reserved | 1U << i);

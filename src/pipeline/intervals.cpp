@@ -28,7 +28,8 @@ IntervalRule::IntervalRule(const IntervalOptions& options, double unit)
     const std::uint64_t begin = i == 0 ? 0 : edges_[i - 1];
     const std::uint64_t end = i == edge_count_ ? kInfinite : edges_[i];
     // The outermost interval is endless: its neighbour's width says how far an edge may be missed.
-    const std::uint64_t span = end != kInfinite ? end - begin : (i > 1 ? begin - edges_[i - 2] : begin);
+    const std::uint64_t span =
+        end != kInfinite ? end - begin : (i > 1 ? begin - edges_[i - 2] : begin);
     const auto margin = static_cast<std::uint64_t>(static_cast<double>(span) * options.hysteresis);
     low_[i] = begin > margin ? begin - margin : 0;
     high_[i] = end == kInfinite ? kInfinite : end + margin;

@@ -48,7 +48,7 @@ class IntervalRule {
   std::uint64_t width_ = 1;
   std::uint64_t margin_ = 0;
   std::array<std::uint64_t, kMaxEdges> edges_{};
-  std::array<std::uint64_t, kMaxEdges + 1> low_{};   ///< hysteresis included
+  std::array<std::uint64_t, kMaxEdges + 1> low_{};  ///< hysteresis included
   std::array<std::uint64_t, kMaxEdges + 1> high_{};
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// Frames that a worker has lent to the owners of their flows. A datagram with several reports may be
-// lent to several owners; the frame goes back to its source with the last return. Used by the
+// Frames that a worker has lent to the owners of their flows. A datagram with several reports may
+// be lent to several owners; the frame goes back to its source with the last return. Used by the
 // lending worker only.
 
 #include <cstdint>

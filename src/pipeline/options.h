@@ -20,7 +20,7 @@ enum class FullPolicy : std::uint8_t {
 struct TableOptions {
   std::uint32_t flows_ipv4 = 262'144;
   std::uint32_t flows_ipv6 = 65'536;
-  std::uint32_t ports = 16'384;   ///< (switch, egress port) rows; each holds 8 queues inline
+  std::uint32_t ports = 16'384;          ///< (switch, egress port) rows; each holds 8 queues inline
   std::uint32_t queue_overflow = 4'096;  ///< rows for queues beyond the first 8 of a port
   std::uint32_t switches = 4'096;
   std::uint32_t sequences = 4'096;     ///< (source, switch, hw_id) keys
@@ -55,12 +55,12 @@ enum class OccupancyUnit : std::uint8_t { kBytes, kCells, kPackets };
 
 /// Name and units of a switch. Raw values become seconds, bytes and ratios on export with these.
 struct SwitchProfile {
-  std::string name;                ///< empty: the id in decimal
-  double latency_unit_s = 1e-9;    ///< seconds per unit of hop latency
-  double time_unit_s = 1e-9;       ///< seconds per unit of the timestamps
+  std::string name;              ///< empty: the id in decimal
+  double latency_unit_s = 1e-9;  ///< seconds per unit of hop latency
+  double time_unit_s = 1e-9;     ///< seconds per unit of the timestamps
   OccupancyUnit occupancy_unit = OccupancyUnit::kBytes;
-  std::uint32_t cell_bytes = 80;   ///< for OccupancyUnit::kCells
-  double tx_utilization_scale = 1;  ///< exported value = raw * this
+  std::uint32_t cell_bytes = 80;               ///< for OccupancyUnit::kCells
+  double tx_utilization_scale = 1;             ///< exported value = raw * this
   std::string drop_reasons = "p4lang-switch";  ///< which table names the reasons
 };
 

@@ -89,18 +89,18 @@ Interval PortState::watch(const Watched& watched, Interval interval, const Hop& 
     return interval;
   }
   const Interval next = watched.rule.index(watched.value);
-  const bool sent = changes_.route(
-      {.switch_time = hop.has_time ? hop.time : moment.switch_time,
-       .receive_time_ns = moment.receive_time_ns,
-       .switch_id = watched.switch_id,
-       .port = watched.port,
-       .queue = watched.queue,
-       .value = watched.value,
-       .time_switch_id = hop.has_time ? watched.switch_id : moment.time_switch_id,
-       .measurement = watched.measurement,
-       .interval = next,
-       .has_switch_time = hop.has_time || moment.has_switch_time,
-       .refresh = false});
+  const bool sent =
+      changes_.route({.switch_time = hop.has_time ? hop.time : moment.switch_time,
+                      .receive_time_ns = moment.receive_time_ns,
+                      .switch_id = watched.switch_id,
+                      .port = watched.port,
+                      .queue = watched.queue,
+                      .value = watched.value,
+                      .time_switch_id = hop.has_time ? watched.switch_id : moment.time_switch_id,
+                      .measurement = watched.measurement,
+                      .interval = next,
+                      .has_switch_time = hop.has_time || moment.has_switch_time,
+                      .refresh = false});
   return sent ? next : interval;
 }
 
@@ -282,8 +282,8 @@ void PortState::refresh_port(PortRow& row, std::int64_t now_ns) noexcept {
                   row.occupancy_interval[i]);
     }
     if (sent && row.congestion[i] != kNoValue) {
-      sent = tell(Measurement::kQueueCongestion, queue, row.congestion[i],
-                  row.congestion_interval[i]);
+      sent =
+          tell(Measurement::kQueueCongestion, queue, row.congestion[i], row.congestion_interval[i]);
     }
   }
 }

@@ -1,8 +1,8 @@
 #pragma once
 // Egress ports of switches and their queues: one line that every report touches, one that only
-// changes touch, and one with times that only several workers need. Each worker has its own rows for
-// the ports that its flows cross; the exporter merges them (port_merge.h), the newest value first.
-// Eight queues lie in the row, further ones in the overflow table.
+// changes touch, and one with times that only several workers need. Each worker has its own rows
+// for the ports that its flows cross; the exporter merges them (port_merge.h), the newest value
+// first. Eight queues lie in the row, further ones in the overflow table.
 
 #include <array>
 #include <cstdint>

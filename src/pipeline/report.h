@@ -52,10 +52,10 @@ struct IntStack {
   std::uint16_t hop_count = 0;
   std::uint16_t hop_bytes = 0;
   std::uint16_t bitmap = 0;
-  bool has_marker = false;     ///< a probe marker stood in front of the shim
-  Bytes source_only;           ///< 2.x: source-only domain metadata behind the last hop
-  Bytes source_inserted;       ///< MX: metadata that the source inserted
-  bool has_flow_seq = false;   ///< host-int shim type 3
+  bool has_marker = false;    ///< a probe marker stood in front of the shim
+  Bytes source_only;          ///< 2.x: source-only domain metadata behind the last hop
+  Bytes source_inserted;      ///< MX: metadata that the source inserted
+  bool has_flow_seq = false;  ///< host-int shim type 3
   std::uint32_t flow_seq = 0;
 };
 
@@ -76,9 +76,9 @@ struct InnerPacket {
   std::uint8_t vlan_count = 0;
   std::array<std::uint16_t, 4> vlan{};
   std::uint8_t ip_version = 0;
-  std::uint8_t protocol = 0;     ///< of l4
-  std::uint8_t l4_length = 0;    ///< bytes of the l4 header, TCP options included
-  bool truncated = false;        ///< the IP length exceeds the bytes present
+  std::uint8_t protocol = 0;   ///< of l4
+  std::uint8_t l4_length = 0;  ///< bytes of the l4 header, TCP options included
+  bool truncated = false;      ///< the IP length exceeds the bytes present
   Tunnel tunnel;
   const std::uint8_t* original_l4 = nullptr;  ///< NPT 2: the header behind the INT stack
   std::uint8_t original_protocol = 0;
@@ -109,8 +109,9 @@ struct Report {
   /// RepMdBits words, 2.0 RepType 1 baseline metadata. node_id is not among `present`.
   Metadata metadata;
 
-  const std::uint8_t* header = nullptr;  ///< first byte of the report (0.5, 1.0) or individual report
-  const std::uint8_t* group = nullptr;   ///< 2.0 group header
+  const std::uint8_t* header =
+      nullptr;  ///< first byte of the report (0.5, 1.0) or individual report
+  const std::uint8_t* group = nullptr;  ///< 2.0 group header
   Bytes contents;     ///< 2.0: what lies behind the metadata up to the end of the report
   Bytes ds_metadata;  ///< 2.0: domain-specific metadata
 

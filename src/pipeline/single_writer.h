@@ -52,8 +52,7 @@ template <typename Row>
   auto* sequence = const_cast<std::uint32_t*>(&row.sequence);
   auto* words = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(&row));
   for (int i = 0; i < kTries; ++i) {
-    const auto before =
-        std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_acquire);
+    const auto before = std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
     std::uint64_t words_copy[sizeof(Row) / 8];
     for (std::size_t w = 0; w < sizeof(Row) / 8; ++w) {

@@ -32,7 +32,7 @@ struct FlowSnapshot {
   /// The hops come from separate reports of the switches (INT-XD or -MX), not from one stack: their
   /// order is that of first sight and no path is known.
   bool postcards = false;
-  bool longer = false;       ///< more hops than fit; those nearest to the sink are here
+  bool longer = false;  ///< more hops than fit; those nearest to the sink are here
   std::uint8_t hop_count = 0;
   std::array<HopSnapshot, kMaxHops> hops{};  ///< [0] is the source's side
 };
@@ -76,8 +76,8 @@ struct SequenceSnapshot {
   std::uint32_t switch_id = 0;
   std::uint32_t hw_id = 0;
   std::uint64_t received = 0;
-  std::uint64_t missing = 0;     ///< numbers that never came
-  std::uint64_t late = 0;        ///< came after a higher one
+  std::uint64_t missing = 0;  ///< numbers that never came
+  std::uint64_t late = 0;     ///< came after a higher one
   std::uint64_t duplicates = 0;
   std::uint64_t restarts = 0;
   bool constant = false;  ///< the sender does not count; nothing is derived from it
@@ -94,7 +94,14 @@ enum class ReportKind : std::uint8_t { kFlow, kQueue, kDrop, kOther, kCount };
 inline constexpr std::array<std::string_view, 3> kVersionLabels{"0.5", "1.0", "2.0"};
 
 enum class Table : std::uint8_t {
-  kFlowIpv4, kFlowIpv6, kPort, kQueueOverflow, kSwitch, kSequence, kDropReason, kCount
+  kFlowIpv4,
+  kFlowIpv6,
+  kPort,
+  kQueueOverflow,
+  kSwitch,
+  kSequence,
+  kDropReason,
+  kCount
 };
 
 [[nodiscard]] constexpr std::string_view label(Table table) noexcept {
@@ -109,7 +116,7 @@ inline constexpr std::size_t kCountOf = static_cast<std::size_t>(Enum::kCount);
 /// One worker's counters, or the sum of all. Identity, always:
 ///   frames = decoded + sum of dropped (by the error that refused the frame) + handoff_dropped
 struct CounterSnapshot {
-  std::uint64_t frames = 0;   ///< taken from the source
+  std::uint64_t frames = 0;  ///< taken from the source
   std::uint64_t bytes = 0;
   std::uint64_t decoded = 0;  ///< frames that were accepted as reports
   std::uint64_t reports = 0;  ///< individual reports in them
@@ -123,7 +130,7 @@ struct CounterSnapshot {
   std::array<std::uint64_t, kDecodeErrorCount> errors{};  ///< all errors, partial ones included
   std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, 3> reports_by{};  ///< [version][kind]
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
-  std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
+  std::uint64_t events_dropped = 0;                         ///< the exporter's queue was full
   std::uint64_t changes_dropped = 0;  ///< row changes and sequence numbers for full worker queues
   std::array<std::uint64_t, kCountOf<Table>> entries{};
   std::array<std::uint64_t, kCountOf<Table>> refused{};

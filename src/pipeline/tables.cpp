@@ -15,8 +15,8 @@ constexpr std::uint32_t kSilenceS = 2;
 constexpr std::uint32_t kSliceMax = 64;
 
 std::uint32_t slice(std::uint32_t total, std::int64_t elapsed_ns, std::int64_t period_ns) noexcept {
-  const auto due = static_cast<double>(total) * static_cast<double>(elapsed_ns) /
-                   static_cast<double>(period_ns);
+  const auto due =
+      static_cast<double>(total) * static_cast<double>(elapsed_ns) / static_cast<double>(period_ns);
   return static_cast<std::uint32_t>(std::min<double>(due + 1, kSliceMax));
 }
 
@@ -40,9 +40,8 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
       reader_(units) {}
 
 Moment Tables::moment_of(const Report& report, const HopList& hops, std::int64_t time_ns) noexcept {
-  Moment moment{.receive_time_ns = time_ns,
-                .now_s = seconds_of(time_ns),
-                .now_us = microseconds_of(time_ns)};
+  Moment moment{
+      .receive_time_ns = time_ns, .now_s = seconds_of(time_ns), .now_us = microseconds_of(time_ns)};
   if (hops.count > 0 && hops.hop[0].has_time) {
     moment.has_switch_time = true;
     moment.switch_time = hops.hop[0].time;
@@ -131,8 +130,8 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   std::memcpy(key.destination.data(), &number.switch_id, sizeof number.switch_id);
   key.protocol = number.hw_id;
   key.source_port = number.source.version;
-  const std::uint32_t at = sequences_.find_or_add(
-      hash_of(key, seed_), seed_, [&](SequenceRow& fresh) {
+  const std::uint32_t at =
+      sequences_.find_or_add(hash_of(key, seed_), seed_, [&](SequenceRow& fresh) {
         fresh.source = number.source;
         fresh.switch_id = number.switch_id;
         fresh.hw_id = number.hw_id;

@@ -31,9 +31,9 @@ UnitTable::UnitTable(const SwitchOptions& switches, const EventOptions& events)
 }
 
 std::uint32_t UnitTable::index_of(std::uint32_t switch_id) const noexcept {
-  const auto found = std::lower_bound(
-      by_switch_.begin(), by_switch_.end(), switch_id,
-      [](const auto& entry, std::uint32_t id) { return entry.first < id; });
+  const auto found =
+      std::lower_bound(by_switch_.begin(), by_switch_.end(), switch_id,
+                       [](const auto& entry, std::uint32_t id) { return entry.first < id; });
   return found != by_switch_.end() && found->first == switch_id ? found->second : 0;
 }
 

@@ -240,9 +240,15 @@ void Worker::take_message(const Message& message, unsigned from) noexcept {
       // Sized for every frame that the lender has: there is always room.
       (void)from_[from]->returns.push(message.frame.loan);
       break;
-    case Message::Kind::kChange: decide(message.change, from); break;
-    case Message::Kind::kInterval: tables_.set_interval(message.change); break;
-    case Message::Kind::kSequence: tables_.observe_sequence(message.sequence); break;
+    case Message::Kind::kChange:
+      decide(message.change, from);
+      break;
+    case Message::Kind::kInterval:
+      tables_.set_interval(message.change);
+      break;
+    case Message::Kind::kSequence:
+      tables_.observe_sequence(message.sequence);
+      break;
   }
 }
 
@@ -272,8 +278,11 @@ void Worker::decide(RowChange change, unsigned from) noexcept {
       }
       tables_.set_interval(change);
       break;
-    case Authority::Verdict::kRefused: tell_interval(change, from); break;
-    case Authority::Verdict::kKnown: break;
+    case Authority::Verdict::kRefused:
+      tell_interval(change, from);
+      break;
+    case Authority::Verdict::kKnown:
+      break;
   }
 }
 

@@ -100,8 +100,7 @@ class Worker final : private ChangeRouter {
   void flush_returns() noexcept;
 
   [[nodiscard]] unsigned owner_of(std::uint64_t hash) const noexcept {
-    return workers_ == 1 ? 0
-                         : static_cast<unsigned>(((hash >> 32) * workers_) >> 32);
+    return workers_ == 1 ? 0 : static_cast<unsigned>(((hash >> 32) * workers_) >> 32);
   }
 
   const unsigned index_;

@@ -284,9 +284,14 @@ TEST(Engine, EveryRefusedFrameHasOneReason) {
   Traffic(5).generate(source, model, 2'000);
   for (auto& item : source.items()) {
     switch (random() % 4) {
-      case 0: item.bytes.resize(random() % item.bytes.size()); break;
-      case 1: item.bytes[random() % 60] ^= static_cast<std::uint8_t>(1 + random() % 255); break;
-      default: break;
+      case 0:
+        item.bytes.resize(random() % item.bytes.size());
+        break;
+      case 1:
+        item.bytes[random() % 60] ^= static_cast<std::uint8_t>(1 + random() % 255);
+        break;
+      default:
+        break;
     }
   }
   Engine engine(options(), {&source});

@@ -76,8 +76,8 @@ TEST(Intervals, TheTopIntervalHasNoEnd) {
 
 TEST(Intervals, AValueIsNeverOutsideItsOwnIntervalAndAMoveAlwaysChangesTheIndex) {
   std::mt19937_64 random(1);
-  const IntervalRule rules[] = {width(1, 0),   width(64, 0.25), width(1000, 1),
-                                edges({5}, 0), edges({1, 2, 4, 8, 1000}, 0.3)};
+  const IntervalRule rules[] = {width(1, 0), width(64, 0.25), width(1000, 1), edges({5}, 0),
+                                edges({1, 2, 4, 8, 1000}, 0.3)};
   for (const IntervalRule& rule : rules) {
     for (int i = 0; i < 20'000; ++i) {
       const std::uint64_t a = random() >> (random() % 63 + 1);

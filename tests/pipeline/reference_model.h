@@ -85,7 +85,8 @@ class ReferenceModel {
   using PortId = std::pair<std::uint32_t, std::uint32_t>;
   using QueueId = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
 
-  /// One report of an INT-MD stack whose hops all carry node, ports, latency, queue and utilisation.
+  /// One report of an INT-MD stack whose hops all carry node, ports, latency, queue and
+  /// utilisation.
   void apply(const FlowId& id, const std::vector<pipeline::Metadata>& hops, std::int64_t time_ns) {
     apply_flow(id, hops, time_ns);
     for (const pipeline::Metadata& hop : hops) {
@@ -206,15 +207,15 @@ class ReferenceModel {
     const bool is_new = value.interval == pipeline::kNoInterval;
     value.value = now;
     if (!is_new && !rule.left(now, value.interval)) return;
-    events.push_back({.kind = is_new ? pipeline::EventKind::kNewKey
-                                     : pipeline::EventKind::kValueMoved,
-                      .measurement = measurement,
-                      .switch_id = port.first,
-                      .port = port.second,
-                      .queue = queue,
-                      .old_value = is_new ? std::nullopt : std::optional(value.at_event),
-                      .new_value = now,
-                      .time_ns = time_ns});
+    events.push_back(
+        {.kind = is_new ? pipeline::EventKind::kNewKey : pipeline::EventKind::kValueMoved,
+         .measurement = measurement,
+         .switch_id = port.first,
+         .port = port.second,
+         .queue = queue,
+         .old_value = is_new ? std::nullopt : std::optional(value.at_event),
+         .new_value = now,
+         .time_ns = time_ns});
     value.interval = rule.index(now);
     value.at_event = now;
   }

@@ -34,8 +34,7 @@ TEST(LatencyBucket, IsTheFirstWhoseBoundIsNotBelowTheLatency) {
   };
   for (unsigned shift = 0; shift < 40; ++shift) {
     for (const std::int64_t offset : {-1, 0, 1}) {
-      const auto latency =
-          static_cast<std::uint64_t>((std::int64_t{1} << shift) + offset);
+      const auto latency = static_cast<std::uint64_t>((std::int64_t{1} << shift) + offset);
       EXPECT_EQ(latency_bucket(latency), obvious(latency)) << latency;
     }
   }
@@ -66,8 +65,8 @@ class AuthorityTest : public testing::Test {
 
   SpscQueue<Event> queue_{16};
   EventBuffer buffer_{queue_};
-  Authority authority_{TableOptions{.ports = 16, .queue_overflow = 16}, EventOptions{.refresh_s = 10},
-                       HashSeed{}, buffer_};
+  Authority authority_{TableOptions{.ports = 16, .queue_overflow = 16},
+                       EventOptions{.refresh_s = 10}, HashSeed{}, buffer_};
 };
 
 TEST_F(AuthorityTest, TwoWorkersThatSeeTheSameChangeMakeOneEvent) {
