@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Makes report frames inside the kernel: BPF_PROG_RUN with BPF_F_TEST_XDP_LIVE_FRAMES runs this
 // program once per frame, and what it redirects leaves through the device map.
 //
@@ -187,4 +188,4 @@ int count_transmitted(struct bpf_raw_tracepoint_args* ctx) {
   return 0;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -151,19 +151,22 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   integers(v, {"report_udp_port", "UDP destination ports of reports, up to 16.", "", 1, 65535},
            decode.report_udp_port);
   optional_integer(
-      v, {"int_dscp", "DSCP that marks packets with INT; none: not marked so.", "", 0, 63},
+      v, {"int_dscp", "DSCP that marks packets with INT; none: not marked so.", "", 0, 63, true},
       decode.int_dscp);
-  integer(v, {"int_dscp_mask", "Bits of the DSCP that count.", "", 0, 63}, decode.int_dscp_mask);
+  integer(v, {"int_dscp_mask", "Bits of the DSCP that count.", "", 0, 63, true},
+          decode.int_dscp_mask);
   optional_integer(
       v, {"int_udp_port", "UDP destination port that marks packets with INT.", "", 1, 65535},
       decode.int_udp_port);
-  optional_integer(v, {"int_gre_proto", "GRE protocol that marks packets with INT.", "", 0, 65535},
-                   decode.int_gre_proto);
+  optional_integer(
+      v, {"int_gre_proto", "GRE protocol that marks packets with INT.", "", 0, 65535, true},
+      decode.int_gre_proto);
   v.optional_hex(
       {"int_probe_marker", "Eight bytes in front of the INT shim, as 16 hexadecimal digits."},
       decode.int_probe_marker);
-  integer(v, {"geneve_class", "Geneve option class of INT.", "", 0, 65535}, decode.geneve_class);
-  integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255},
+  integer(v, {"geneve_class", "Geneve option class of INT.", "", 0, 65535, true},
+          decode.geneve_class);
+  integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, true},
            decode.vxlan_gpe_next);
   dialect(v, decode.dialect);
   std::vector<std::int64_t> domains;

@@ -22,6 +22,7 @@ struct Key {
   std::string_view unit{};
   double least = 0;
   double most = std::numeric_limits<double>::max();
+  bool hex = false;  ///< written in hexadecimal, as its specification does
 };
 
 class ConfigVisitor {

@@ -71,6 +71,12 @@ std::size_t Exporter::drain() {
   return total;
 }
 
+std::uint64_t Exporter::events_failed() const noexcept {
+  std::uint64_t failed = 0;
+  for (const auto& sink : sinks_) failed += sink->failed();
+  return failed;
+}
+
 void Exporter::render(const TextSink& sink) {
   const std::lock_guard lock(render_mutex_);
   TextWriter writer(sink);

@@ -52,6 +52,9 @@ class Exporter {
   /// The exposition, piece by piece. One at a time; others wait.
   void render(const TextSink& sink);
 
+  /// Events that a sink could not write.
+  [[nodiscard]] std::uint64_t events_failed() const noexcept;
+
   /// Opens files anew (SIGHUP).
   void reopen() noexcept { reopen_.store(true); }
 

@@ -1,0 +1,15 @@
+#include "app/capture.h"
+
+#include "io/setup_error.h"
+
+namespace hopscope::app {
+
+std::unique_ptr<io::PcapSource> open_captures(const std::vector<std::string>& files) {
+  try {
+    return std::make_unique<io::PcapSource>(files);
+  } catch (const io::SetupError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+}  // namespace hopscope::app

@@ -1,0 +1,22 @@
+#pragma once
+// Opens the captures of a command line.
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "io/pcap_source.h"
+
+namespace hopscope::app {
+
+/// The user asked for something that cannot be: one line that says what to mend; exit code 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws UsageError for a file that is no capture.
+[[nodiscard]] std::unique_ptr<io::PcapSource> open_captures(const std::vector<std::string>& files);
+
+}  // namespace hopscope::app

@@ -1,0 +1,138 @@
+#include "app/collector.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
+
+#include <cstring>
+#include <utility>
+
+namespace hopscope::app {
+namespace {
+
+constexpr timespec kWatchInterval{.tv_sec = 1, .tv_nsec = 0};
+
+sigset_t control_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+pipeline::EngineOptions engine_options(const Config& config) {
+  std::vector<int> cpus;
+  for (const io::WorkerOptions& worker : config.workers) cpus.push_back(worker.cpu);
+  return {.decode = config.decode,
+          .tables = config.tables,
+          .events = config.events,
+          .switches = config.switches,
+          .queues = config.queues,
+          .seed = pipeline::random_hash_seed(),
+          .idle = config.receive.idle,
+          .cpus = std::move(cpus)};
+}
+
+}  // namespace
+
+Collector::Collector(const Config& config)
+    : receiver_(config),
+      engine_(engine_options(config), receiver_.sources()),
+      exporter_(config.exports, config.switches,
+                exporter::ExporterInput{
+                    .tables = engine_,
+                    .take_events = [this](auto events) { return engine_.take_events(events); },
+                    .sources = {receiver_.sources().begin(), receiver_.sources().end()},
+                    .xdp = [this] { return receiver_.xdp_counts(); },
+                    .health = [this] { return health(); },
+                    .ready = [this] { return readiness(); }}),
+      cycles_(config.workers.size(), 0),
+      moving_(new std::atomic<bool>[config.workers.size()]) {
+  for (std::size_t i = 0; i < cycles_.size(); ++i) moving_[i] = true;
+}
+
+void Collector::block_signals() {
+  const sigset_t signals = control_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+std::vector<exporter::Check> Collector::health() const {
+  std::vector<exporter::Check> checks;
+  for (std::size_t i = 0; i < cycles_.size(); ++i) {
+    const bool moves = moving_[i];
+    checks.push_back({fmt::format("worker-{}", i), moves, moves ? "" : "its loop stands still"});
+  }
+  const bool alive = alive_;
+  checks.push_back({"receive", alive, alive ? "" : "the interface is gone"});
+  return checks;
+}
+
+std::vector<exporter::Check> Collector::readiness() const {
+  const bool ready = receiving_ && alive_;
+  return {{"receive", ready, ready ? "" : "not receiving"}};
+}
+
+int Collector::run() {
+  exporter_.start();
+  engine_.start();
+  receiving_ = true;
+  announce();
+  const sigset_t signals = control_signals();
+  int signal = 0;
+  while (signal != SIGTERM && signal != SIGINT) {
+    signal = sigtimedwait(&signals, nullptr, &kWatchInterval);
+    if (signal == SIGHUP) {
+      spdlog::info("SIGHUP: files are opened anew");
+      exporter_.reopen();
+    }
+    watch();
+  }
+  spdlog::info("SIG{}: stopping", sigabbrev_np(signal));
+  shut_down();
+  report();
+  return signal;
+}
+
+void Collector::announce() const {
+  for (const io::FrameSource* source : receiver_.sources()) {
+    const io::SourceDescription is = source->description();
+    spdlog::info("receiving on {} queue {}: {}, {}{}{}{}", is.interface, is.queue, is.kind, is.mode,
+                 is.kind != "af_xdp" ? ""
+                 : is.zero_copy      ? ", zero-copy"
+                                     : ", copy",
+                 is.huge_pages ? ", huge pages" : "",
+                 is.reason.empty() ? "" : " (" + is.reason + ")");
+  }
+}
+
+void Collector::watch() {
+  for (const std::string& change : receiver_.check()) spdlog::warn("{}", change);
+  alive_ = receiver_.alive();
+  for (std::size_t i = 0; i < cycles_.size(); ++i) {
+    const std::uint64_t now = engine_.cycles(i);
+    const bool moves = now != std::exchange(cycles_[i], now);
+    if (moves != moving_[i]) {
+      spdlog::warn("worker {} {}", i, moves ? "goes on" : "has stood still for a second");
+    }
+    moving_[i] = moves;
+  }
+}
+
+void Collector::shut_down() {
+  receiving_ = false;
+  receiver_.detach();
+  engine_.stop();
+  exporter_.stop();
+}
+
+void Collector::report() const {
+  const pipeline::CounterSnapshot total = engine_.total();
+  std::uint64_t refused = 0;
+  for (const std::uint64_t count : total.dropped) refused += count;
+  spdlog::info("{} frames: {} decoded, {} refused, {} for full queues; {} events lost",
+               total.frames, total.decoded, refused, total.handoff_dropped,
+               total.events_dropped + exporter_.events_failed());
+}
+
+}  // namespace hopscope::app

@@ -1,0 +1,45 @@
+#pragma once
+// `hopscope run` put together: receiver, engine and exporter, and the control loop that watches
+// them until a signal comes.
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "app/config.h"
+#include "app/receiver.h"
+#include "export/exporter.h"
+#include "pipeline/engine.h"
+
+namespace hopscope::app {
+
+class Collector {
+ public:
+  /// Opens everything; nothing is received yet. Throws io::SetupError.
+  explicit Collector(const Config& config);
+
+  /// Receives until SIGTERM or SIGINT; SIGHUP reopens files. These signals must be blocked in every
+  /// thread (block_signals). Returns the signal.
+  int run();
+
+  /// Blocks the signals that run() waits for. Before any thread is started.
+  static void block_signals();
+
+ private:
+  [[nodiscard]] std::vector<exporter::Check> health() const;
+  [[nodiscard]] std::vector<exporter::Check> readiness() const;
+  void announce() const;
+  void watch();
+  void shut_down();
+  void report() const;
+
+  Receiver receiver_;
+  pipeline::Engine engine_;
+  exporter::Exporter exporter_;
+  std::atomic<bool> receiving_{false};
+  std::atomic<bool> alive_{true};
+  std::vector<std::uint64_t> cycles_;
+  std::unique_ptr<std::atomic<bool>[]> moving_;  ///< per worker: its loop went round last second
+};
+
+}  // namespace hopscope::app

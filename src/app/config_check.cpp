@@ -1,0 +1,189 @@
+#include "app/config_check.h"
+
+#include <fmt/format.h>
+#include <net/if.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "app/config_values.h"
+
+namespace hopscope::app {
+namespace {
+
+constexpr std::size_t kMaxReportPorts = 16;
+constexpr std::size_t kMaxWorkers = 64;
+constexpr std::size_t kMaxEdges = 15;
+
+class Checker {
+ public:
+  explicit Checker(LoadedConfig& loaded) : config_(loaded.config), loaded_(loaded) {}
+
+  void combinations() {
+    decode();
+    events();
+    rings();
+    workers();
+    check(is_listen_address(config_.exports.http.listen), "export.http.listen",
+          fmt::format("is \"{}\"; needs address:port, like 127.0.0.1:9465 or [::]:9465",
+                      config_.exports.http.listen));
+  }
+
+  void machine() {
+    cpus();
+    if (config_.receive.source == io::SourceKind::kAfXdp) interface();
+  }
+
+ private:
+  void check(bool good, const std::string& key, std::string text) {
+    if (good) return;
+    loaded_.mistakes.push_back({.place = place_of(key), .key = key, .text = std::move(text)});
+  }
+
+  /// Where the key stands, or the innermost section around it that the file has.
+  [[nodiscard]] Place place_of(std::string key) const {
+    while (true) {
+      const auto found = loaded_.places.find(key);
+      if (found != loaded_.places.end()) return found->second;
+      const std::size_t cut = key.find_last_of(".[");
+      if (cut == std::string::npos) return {};
+      key.resize(cut);
+    }
+  }
+
+  void decode() {
+    const auto& ports = config_.decode.report_udp_port;
+    check(!ports.empty() && ports.size() <= kMaxReportPorts, "decode.report_udp_port",
+          fmt::format("has {} ports; needs 1 to {}", ports.size(), kMaxReportPorts));
+    check(std::set(ports.begin(), ports.end()).size() == ports.size(), "decode.report_udp_port",
+          "names a port twice");
+    using Prefix = std::pair<std::array<std::uint8_t, 17>, unsigned>;
+    std::set<Prefix> prefixes;
+    for (std::size_t i = 0; i < config_.decode.sources.size(); ++i) {
+      const auto& source = config_.decode.sources[i];
+      if (source.prefix.version == 0) continue;  // was not understood, and said so
+      Prefix prefix{{}, source.prefix_length};
+      std::copy(source.prefix.bytes.begin(), source.prefix.bytes.end(), prefix.first.begin());
+      prefix.first[16] = source.prefix.version;
+      check(prefixes.insert(prefix).second, fmt::format("decode.sources[{}].prefix", i),
+            "stands in this list twice");
+    }
+  }
+
+  void interval(const std::string& name, const pipeline::IntervalOptions& interval) {
+    const std::string path = "events." + name;
+    const auto& edges = interval.edges;
+    check(edges.size() <= kMaxEdges, path + ".edges",
+          fmt::format("has {} edges; {} at most", edges.size(), kMaxEdges));
+    check(std::is_sorted(edges.begin(), edges.end(), std::less_equal<>()), path + ".edges",
+          "must ascend, each edge above the one before");
+  }
+
+  void events() {
+    interval("flow_latency", config_.events.flow_latency);
+    interval("hop_latency", config_.events.hop_latency);
+    interval("tx_utilization", config_.events.tx_utilization);
+    interval("queue_occupancy", config_.events.queue_occupancy);
+    interval("queue_congestion", config_.events.queue_congestion);
+  }
+
+  template <typename Number>
+  void power_of_two(const std::string& key, Number value) {
+    if (std::has_single_bit(value)) return;
+    check(false, key,
+          fmt::format("is {}; needs a power of two: {} or {}", value, std::bit_floor(value),
+                      std::bit_ceil(value)));
+  }
+
+  void rings() {
+    const io::AfXdpOptions& xdp = config_.receive.af_xdp;
+    power_of_two("receive.frames", xdp.frames);
+    check(xdp.frame_bytes == 2048 || xdp.frame_bytes == 4096, "receive.frame_bytes",
+          fmt::format("is {}; needs 2048 or 4096", xdp.frame_bytes));
+    power_of_two("receive.udp.buffers", config_.receive.udp.buffers);
+    power_of_two("queues.worker_entries", config_.queues.worker_entries);
+    power_of_two("queues.event_entries", config_.queues.event_entries);
+    check(xdp.zero_copy != io::ZeroCopy::kRequire || xdp.mode != io::XdpMode::kGeneric,
+          "receive.zero_copy", "is require, which receive.xdp_mode: generic never has");
+  }
+
+  void workers() {
+    const auto& workers = config_.workers;
+    check(!workers.empty() && workers.size() <= kMaxWorkers, "workers",
+          fmt::format("has {} entries; needs 1 to {}", workers.size(), kMaxWorkers));
+    std::map<unsigned, std::size_t> queues;
+    std::map<int, std::size_t> cpus;
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+      const auto queue = queues.emplace(workers[i].queue, i);
+      check(queue.second, fmt::format("workers[{}].queue", i),
+            fmt::format("is {}, which workers[{}] serves already", workers[i].queue,
+                        queue.first->second));
+      if (workers[i].cpu < 0) continue;
+      const auto cpu = cpus.emplace(workers[i].cpu, i);
+      check(cpu.second, fmt::format("workers[{}].cpu", i),
+            fmt::format("is {}, where workers[{}] runs already; a worker polls and needs a CPU "
+                        "of its own",
+                        workers[i].cpu, cpu.first->second));
+    }
+  }
+
+  void cpus() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    const bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+    const long present = sysconf(_SC_NPROCESSORS_CONF);
+    for (std::size_t i = 0; i < config_.workers.size(); ++i) {
+      const int cpu = config_.workers[i].cpu;
+      if (cpu < 0) continue;
+      const std::string key = fmt::format("workers[{}].cpu", i);
+      if (cpu >= present) {
+        check(false, key, fmt::format("is {}; this machine has CPUs 0 to {}", cpu, present - 1));
+      } else {
+        check(!known || CPU_ISSET(static_cast<std::size_t>(cpu), &allowed), key,
+              fmt::format("is {}, which this process may not use (cpuset or affinity)", cpu));
+      }
+    }
+  }
+
+  void interface() {
+    const std::string& name = config_.receive.af_xdp.interface;
+    if (name.empty()) {
+      check(false, "receive.interface", "is not set; name the network interface to receive on");
+      return;
+    }
+    if (name.size() >= IF_NAMESIZE || if_nametoindex(name.c_str()) == 0) {
+      check(false, "receive.interface",
+            fmt::format("is {}; there is no such interface (ip link shows them)", name));
+      return;
+    }
+    const std::filesystem::path queues = "/sys/class/net/" + name + "/queues";
+    std::error_code error;
+    if (!std::filesystem::exists(queues, error)) return;  // another namespace's /sys
+    for (std::size_t i = 0; i < config_.workers.size(); ++i) {
+      const unsigned queue = config_.workers[i].queue;
+      check(std::filesystem::exists(queues / fmt::format("rx-{}", queue), error),
+            fmt::format("workers[{}].queue", i),
+            fmt::format("is {}; {} has no such RX queue (ethtool -l {} shows how many)", queue,
+                        name, name));
+    }
+  }
+
+  const Config& config_;
+  LoadedConfig& loaded_;
+};
+
+}  // namespace
+
+void check_config(LoadedConfig& loaded, Use use) {
+  Checker checker(loaded);
+  checker.combinations();
+  if (use == Use::kReceive) checker.machine();
+}
+
+}  // namespace hopscope::app

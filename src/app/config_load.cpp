@@ -1,0 +1,448 @@
+#include "app/config_load.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "app/config_check.h"
+#include "app/config_describe_value.h"
+#include "app/config_values.h"
+#include "app/config_visitor.h"
+
+namespace hopscope::app {
+namespace {
+
+Place place_of(const YAML::Node& node) {
+  const YAML::Mark mark = node.Mark();
+  return mark.is_null() ? Place{} : Place{.line = mark.line + 1, .column = mark.column + 1};
+}
+
+/// Letters to insert, remove or replace to get from `a` to `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+/// Puts what the file says into the fields, and remembers what it could not understand.
+class Loader final : public ConfigVisitor {
+ public:
+  Loader(const YAML::Node& root, LoadedConfig& to) : to_(to) { push(root, ""); }
+
+  void finish() { pop(); }
+
+  void enter(std::string_view name, std::string_view /*help*/) override {
+    push(child(name), path_of(name));
+  }
+  void leave() override { pop(); }
+
+  void boolean(const Key& key, bool& value) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      bool parsed = false;
+      if (!YAML::convert<bool>::decode(node, parsed)) return std::string("true or false");
+      value = parsed;
+      return std::string();
+    });
+  }
+
+  void integer(const Key& key, std::int64_t& value) override {
+    scalar(key.name, [&](const YAML::Node& node) { return take_integer(node, key, value); });
+  }
+
+  void number(const Key& key, double& value) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      return take(node, key, value, parse_number, "a number, ", range_of(key));
+    });
+  }
+
+  void text(const Key& key, std::string& value) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      value = node.Scalar();
+      return std::string();
+    });
+  }
+
+  void duration(const Key& key, double& seconds) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      return take(node, key, seconds, parse_duration, "a duration like 250us, 1ms or 5s, ",
+                  duration_range_of(key));
+    });
+  }
+
+  void size(const Key& key, std::uint64_t& bytes) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      const auto parsed = parse_size(node.Scalar());
+      if (!parsed) return std::string("a size like 64MiB or 2k");
+      bytes = *parsed;
+      return std::string();
+    });
+  }
+
+  void choice(const Key& key, const std::vector<std::string_view>& names,
+              std::size_t& value) override {
+    scalar(key.name, [&](const YAML::Node& node) {
+      // YAML reads a bare off as a boolean; here it is the word that was written.
+      const auto found = std::find(names.begin(), names.end(), node.Scalar());
+      if (found == names.end()) return one_of(names);
+      value = static_cast<std::size_t>(found - names.begin());
+      return std::string();
+    });
+  }
+
+  void optional_boolean(const Key& key, std::optional<bool>& value) override {
+    if (is_none(key.name, [&] { value.reset(); })) return;
+    bool parsed = value.value_or(false);
+    if (!child(key.name).IsDefined()) return;
+    const std::size_t before = to_.mistakes.size();
+    boolean(key, parsed);
+    if (to_.mistakes.size() == before) value = parsed;
+  }
+
+  void optional_integer(const Key& key, std::optional<std::int64_t>& value) override {
+    if (is_none(key.name, [&] { value.reset(); })) return;
+    if (!child(key.name).IsDefined()) return;
+    std::int64_t parsed = value.value_or(0);
+    const std::size_t before = to_.mistakes.size();
+    integer(key, parsed);
+    if (to_.mistakes.size() == before) value = parsed;
+  }
+
+  void optional_hex(const Key& key, std::optional<std::uint64_t>& value) override {
+    if (is_none(key.name, [&] { value.reset(); })) return;
+    scalar(key.name, [&](const YAML::Node& node) {
+      const auto parsed = parse_hex64(node.Scalar());
+      if (!parsed) return std::string("16 hexadecimal digits or none");
+      value = parsed;
+      return std::string();
+    });
+  }
+
+  void integers(const Key& key, std::vector<std::int64_t>& values) override {
+    std::vector<std::int64_t> parsed;
+    const bool good = each(key.name, [&](const YAML::Node& node) {
+      std::int64_t value = 0;
+      std::string wrong = take_integer(node, key, value);
+      if (wrong.empty()) parsed.push_back(value);
+      return wrong;
+    });
+    if (good) values = std::move(parsed);
+  }
+
+  void numbers(const Key& key, std::vector<double>& values) override {
+    const bool durations = key.unit == "duration";
+    std::vector<double> parsed;
+    const bool good = each(key.name, [&](const YAML::Node& node) {
+      const auto value = durations ? parse_duration(node.Scalar()) : parse_number(node.Scalar());
+      if (!value) return std::string(durations ? "a duration like 250us or 1ms" : "a number");
+      parsed.push_back(*value);
+      return std::string();
+    });
+    if (good) values = std::move(parsed);
+  }
+
+  void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& values) override {
+    const YAML::Node node = child(key.name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    if (!node.IsMap()) {
+      mistake(node, path_of(key.name), "a map of number: number is needed here");
+      return;
+    }
+    values.clear();
+    for (const auto& entry : node) {
+      const auto from = parse_integer(entry.first.Scalar());
+      std::int64_t to = 0;
+      const std::string path = fmt::format("{}.{}", path_of(key.name), entry.first.Scalar());
+      if (!from || *from < 0 || *from > 0xFFFF) {
+        mistake(entry.first, path, "the key must be a number, 0 to 65535");
+        continue;
+      }
+      const std::string wrong = take_integer(entry.second, key, to);
+      if (!wrong.empty()) mistake(entry.second, path, wrong_value(entry.second, wrong));
+      values[*from] = to;
+    }
+  }
+
+  void prefix(const Key& key, std::string& value) override {
+    const YAML::Node node = child(key.name);
+    if (!node.IsDefined()) {
+      mistake(frames_.back().node, path_of(key.name), "is missing; it is needed here");
+      return;
+    }
+    scalar(key.name, [&](const YAML::Node& scalar_node) {
+      if (!is_prefix(scalar_node.Scalar())) return std::string("address/bits, like 10.0.0.0/8");
+      value = scalar_node.Scalar();
+      return std::string();
+    });
+  }
+
+  void list(std::string_view name, std::string_view /*help*/, std::size_t /*count*/,
+            const std::function<void(std::size_t)>& resize,
+            const std::function<void(std::size_t)>& element) override {
+    const YAML::Node node = child(name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    remember(node, path_of(name));
+    if (!node.IsSequence()) {
+      mistake(node, path_of(name), "a list is needed here: lines that begin with -");
+      return;
+    }
+    resize(node.size());
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      push(node[i], fmt::format("{}[{}]", path_of(name), i));
+      element(i);
+      pop();
+    }
+  }
+
+  void by_number(std::string_view name, std::string_view /*help*/,
+                 const std::vector<std::int64_t>& /*numbers*/,
+                 const std::function<void(std::int64_t)>& add,
+                 const std::function<void(std::int64_t)>& element) override {
+    const YAML::Node node = child(name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    if (!node.IsMap()) {
+      mistake(node, path_of(name), "a map of id: {...} is needed here");
+      return;
+    }
+    std::set<std::int64_t> seen;
+    for (const auto& entry : node) {
+      const std::string path = fmt::format("{}.{}", path_of(name), entry.first.Scalar());
+      const auto number = parse_integer(entry.first.Scalar());
+      if (!number || *number < 0 || *number > 0xFFFFFFFF) {
+        mistake(entry.first, path, "the key must be a number, decimal or with 0x");
+        continue;
+      }
+      if (!seen.insert(*number).second) {
+        mistake(entry.first, path, "this number stands here twice; remove one");
+        continue;
+      }
+      add(*number);
+      push(entry.second, path);
+      element(*number);
+      pop();
+    }
+  }
+
+ private:
+  struct Frame {
+    YAML::Node node;
+    std::string path;
+    std::vector<std::string> known{};
+  };
+
+  void push(const YAML::Node& node, std::string path) {
+    if (node.IsDefined() && !node.IsNull() && !node.IsMap()) {
+      mistake(node, path, "a section is needed here: lines of key: value");
+    }
+    if (node.IsDefined()) remember(node, path);
+    frames_.push_back({.node = node, .path = std::move(path)});
+  }
+
+  /// Ends a section: what was never asked for is unknown.
+  void pop() {
+    const Frame& frame = frames_.back();
+    if (frame.node.IsDefined() && frame.node.IsMap()) {
+      std::set<std::string> seen;
+      for (const auto& entry : frame.node) {
+        const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+        const std::string path = frame.path.empty() ? name : frame.path + "." + name;
+        if (!seen.insert(name).second) {
+          mistake(entry.first, path, "this key stands here twice; remove one");
+        } else if (std::find(frame.known.begin(), frame.known.end(), name) == frame.known.end()) {
+          mistake(entry.first, path, "unknown key" + suggestion(name, frame.known));
+        }
+      }
+    }
+    frames_.pop_back();
+  }
+
+  static std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
+    const auto nearest =
+        std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+          return edit_distance(name, a) < edit_distance(name, b);
+        });
+    if (nearest != known.end() && edit_distance(name, *nearest) <= 1 + name.size() / 4) {
+      return "; did you mean " + *nearest + "?";
+    }
+    std::string text = "; known here: ";
+    for (std::size_t i = 0; i < known.size(); ++i) text += (i > 0 ? ", " : "") + known[i];
+    return text;
+  }
+
+  [[nodiscard]] YAML::Node child(std::string_view name) {
+    Frame& frame = frames_.back();
+    if (std::find(frame.known.begin(), frame.known.end(), name) == frame.known.end()) {
+      frame.known.emplace_back(name);
+    }
+    if (frame.node.IsDefined() && frame.node.IsMap()) {
+      for (const auto& entry : frame.node) {
+        if (entry.first.IsScalar() && entry.first.Scalar() == name) return entry.second;
+      }
+    }
+    return YAML::Node(YAML::NodeType::Undefined);
+  }
+
+  [[nodiscard]] std::string path_of(std::string_view name) const {
+    const std::string& path = frames_.back().path;
+    return path.empty() ? std::string(name) : fmt::format("{}.{}", path, name);
+  }
+
+  void remember(const YAML::Node& node, const std::string& path) {
+    to_.places[path] = place_of(node);
+  }
+
+  void mistake(const YAML::Node& node, const std::string& path, std::string text) {
+    to_.mistakes.push_back({.place = place_of(node), .key = path, .text = std::move(text)});
+  }
+
+  static std::string wrong_value(const YAML::Node& node, const std::string& expected) {
+    if (!node.IsScalar()) return "needs " + expected;
+    return fmt::format("is \"{}\"; needs {}", node.Scalar(), expected);
+  }
+
+  /// `parse` takes the value or returns what it expected.
+  template <typename Parse>
+  void scalar(std::string_view name, const Parse& parse) {
+    const YAML::Node node = child(name);
+    if (!node.IsDefined()) return;
+    remember(node, path_of(name));
+    const std::string wrong = node.IsScalar() ? parse(node)
+                              : node.IsNull() ? "a value"
+                                              : "a single value";
+    if (!wrong.empty()) mistake(node, path_of(name), wrong_value(node, wrong));
+  }
+
+  /// A scalar counts as a list of one. True if the key is there and all items were understood.
+  template <typename Parse>
+  bool each(std::string_view name, const Parse& parse) {
+    const YAML::Node node = child(name);
+    if (!node.IsDefined() || node.IsNull()) return false;
+    remember(node, path_of(name));
+    bool good = true;
+    const auto one = [&](const YAML::Node& item, const std::string& path) {
+      const std::string wrong = item.IsScalar() ? parse(item) : "a single value";
+      if (wrong.empty()) return;
+      mistake(item, path, wrong_value(item, wrong));
+      good = false;
+    };
+    if (!node.IsSequence()) {
+      one(node, path_of(name));
+      return good;
+    }
+    for (std::size_t i = 0; i < node.size(); ++i) {
+      one(node[i], fmt::format("{}[{}]", path_of(name), i));
+    }
+    return good;
+  }
+
+  template <typename Clear>
+  bool is_none(std::string_view name, const Clear& clear) {
+    const YAML::Node node = child(name);
+    const bool none =
+        node.IsDefined() && (node.IsNull() || (node.IsScalar() && node.Scalar() == "none"));
+    if (none) clear();
+    return none;
+  }
+
+  static std::string take_integer(const YAML::Node& node, const Key& key, std::int64_t& value) {
+    const auto parsed = node.IsScalar() ? parse_integer(node.Scalar()) : std::nullopt;
+    const bool fits = parsed && static_cast<double>(*parsed) >= key.least &&
+                      static_cast<double>(*parsed) <= key.most;
+    if (!fits) return "a whole number, " + range_of(key);
+    value = *parsed;
+    return "";
+  }
+
+  template <typename Parse>
+  static std::string take(const YAML::Node& node, const Key& key, double& value, const Parse& parse,
+                          std::string_view what, const std::string& range) {
+    const auto parsed = parse(node.Scalar());
+    if (!parsed || *parsed < key.least || *parsed > key.most) return std::string(what) + range;
+    value = *parsed;
+    return "";
+  }
+
+  LoadedConfig& to_;
+  std::vector<Frame> frames_;
+};
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    throw ConfigError({fmt::format("{}: cannot be read: {}", path, std::strerror(errno))});
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (file.bad() || text.fail()) throw ConfigError({fmt::format("{}: cannot be read", path)});
+  return text.str();
+}
+
+}  // namespace
+
+ConfigError::ConfigError(const std::vector<std::string>& mistakes)
+    : std::runtime_error(joined(mistakes)) {}
+
+LoadedConfig read_config(const std::string& text) {
+  LoadedConfig loaded;
+  YAML::Node root;
+  try {
+    root = YAML::Load(text);
+  } catch (const YAML::Exception& error) {
+    loaded.mistakes.push_back(
+        {.place = {.line = error.mark.line + 1, .column = error.mark.column + 1},
+         .key = "",
+         .text = "not YAML: " + error.msg});
+    return loaded;
+  }
+  Loader loader(root, loaded);
+  describe(loader, loaded.config);
+  loader.finish();
+  return loaded;
+}
+
+Config load_config(const std::string& path, Use use) {
+  LoadedConfig loaded = read_config(path.empty() ? "" : read_file(path));
+  const bool is_yaml = loaded.mistakes.empty() || !loaded.mistakes.front().key.empty();
+  if (is_yaml) check_config(loaded, use);
+  if (loaded.mistakes.empty()) return std::move(loaded.config);
+  std::stable_sort(
+      loaded.mistakes.begin(), loaded.mistakes.end(), [](const Mistake& a, const Mistake& b) {
+        return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);
+      });
+  const std::string name = path.empty() ? "defaults" : path;
+  std::vector<std::string> lines;
+  for (const Mistake& mistake : loaded.mistakes) {
+    const std::string where =
+        mistake.place.line > 0
+            ? fmt::format("{}:{}:{}", name, mistake.place.line, mistake.place.column)
+            : name;
+    lines.push_back(mistake.key.empty()
+                        ? fmt::format("{}: {}", where, mistake.text)
+                        : fmt::format("{}: {}: {}", where, mistake.key, mistake.text));
+  }
+  throw ConfigError(lines);
+}
+
+}  // namespace hopscope::app

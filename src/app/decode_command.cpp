@@ -1,0 +1,85 @@
+#include "app/decode_command.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/capture.h"
+#include "app/config_load.h"
+#include "app/decode_json.h"
+#include "pipeline/decode.h"
+
+namespace hopscope::app {
+namespace {
+
+constexpr const char* kFooter =
+    "One JSON object a line, for each UDP datagram to a report port: `outer` (addresses, ports),\n"
+    "`report` (every field that is on the wire, integers as they are, hops from the sink to the\n"
+    "source), and for what is wrong `error` with `policy`, which says how much of it is kept.\n"
+    "Other frames are counted on the standard error; --all prints them as well.\n"
+    "\n"
+    "  hopscope decode reports.pcap | jq -c '.report.hops[] | [.switch_id, .hop_latency]'";
+
+struct Arguments {
+  std::string config;
+  std::vector<std::string> captures;
+  bool all = false;
+};
+
+/// Frames that are somebody else's traffic rather than reports with a mistake in them.
+bool is_other_traffic(pipeline::DecodeError error) noexcept {
+  return error == pipeline::DecodeError::kNotUdp || error == pipeline::DecodeError::kOtherPort;
+}
+
+int run(const Arguments& arguments) {
+  const Config config = load_config(arguments.config, Use::kOffline);
+  const pipeline::Decoder decoder(config.decode);
+  const auto source = open_captures(arguments.captures);
+  io::FrameBatch batch;
+  std::uint64_t other = 0;
+  bool written = true;
+  while (written && source->receive(batch) != 0) {
+    for (std::size_t i = 0; i < batch.count; ++i) {
+      const pipeline::Bytes frame(batch.data[i], batch.length[i]);
+      pipeline::OuterHeaders outer;
+      if (!arguments.all && is_other_traffic(decoder.outer(frame, outer))) {
+        ++other;
+        continue;
+      }
+      const std::string line = decode_to_json(decoder, frame).dump() + "\n";
+      written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && written;
+    }
+    source->release(batch.handle.data(), batch.count);
+  }
+  written = std::fflush(stdout) == 0 && written;
+  for (const std::string& warning : source->warnings()) {
+    fmt::print(stderr, "hopscope: {}\n", warning);
+  }
+  if (other > 0) {
+    fmt::print(stderr, "hopscope: {} frames were no datagrams to a report port (UDP {})\n", other,
+               fmt::join(config.decode.report_udp_port, ", "));
+  }
+  if (!written) fmt::print(stderr, "hopscope: the standard output could not be written\n");
+  return written ? 0 : 1;
+}
+
+}  // namespace
+
+void add_decode_command(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand("decode", "Print the reports in captures as JSON lines");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("--config", arguments->config, "Configuration; its decode: section is used")
+      ->check(CLI::ExistingFile);
+  command->add_flag("--all", arguments->all, "Print frames that are not reports as well");
+  command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command->footer(kFooter);
+  command->callback([arguments, &status] { status = run(*arguments); });
+}
+
+}  // namespace hopscope::app

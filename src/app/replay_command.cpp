@@ -1,0 +1,244 @@
+#include "app/replay_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/capture.h"
+#include "app/config_load.h"
+#include "app/config_values.h"
+#include "app/paced_source.h"
+#include "app/replay_summary.h"
+#include "export/exporter.h"
+#include "io/setup_error.h"
+#include "pipeline/engine.h"
+
+namespace hopscope::app {
+namespace {
+
+constexpr const char* kFooter =
+    "Neither root nor a network interface is needed. Without --config the defaults apply: reports "
+    "on\n"
+    "UDP port 32766, INT marked by DSCP 0x17.\n"
+    "\n"
+    "FILE may be - for the standard output; the summary for people then goes to the standard "
+    "error.\n"
+    "\n"
+    "  hopscope replay capture.pcap\n"
+    "  hopscope replay --events - capture.pcap | jq 'select(.kind == \"path_change\")'\n"
+    "  hopscope replay --speed captured --http capture.pcap   # and scrape it meanwhile";
+
+constexpr int kWaitMs = 10;
+
+struct Arguments {
+  std::string config;
+  std::string speed = "max";
+  std::string metrics;
+  std::string events;
+  std::string summary;
+  bool http = false;
+  std::vector<std::string> captures;
+};
+
+std::atomic<bool> interrupted{false};
+
+void request_stop(int) {
+  interrupted = true;
+}
+
+/// "max" is empty, "captured" is 1, else the multiple of the captured speed.
+std::optional<double> speed_factor(const std::string& speed) {
+  if (speed == "max") return std::nullopt;
+  if (speed == "captured") return 1.0;
+  const auto factor = parse_number(speed);
+  if (!factor || *factor <= 0) {
+    throw CLI::ValidationError("--speed",
+                               "is " + speed + "; needs max, captured or a factor above 0");
+  }
+  return factor;
+}
+
+/// Opens `path` for writing from the start, so that a second run does not append to the first.
+void empty_file(const std::string& path) {
+  if (path.empty() || path == "-" || path.starts_with("/dev/")) return;
+  if (!std::ofstream(path, std::ios::trunc)) {
+    throw io::SetupError("cannot write " + path + "; does its directory exist?");
+  }
+}
+
+bool write_text(const std::string& path, const std::string& text) {
+  std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+  if (file == nullptr) return false;
+  bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  written = std::fflush(file) == 0 && written;
+  if (file != stdout) written = std::fclose(file) == 0 && written;
+  return written;
+}
+
+/// A line that is rewritten, on a terminal only.
+class Progress {
+ public:
+  explicit Progress(const io::PcapSource& source)
+      : source_(source), on_(isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (shown_) fmt::print(stderr, "\r{:60}\r", "");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(std::uint64_t frames) {
+    if (!on_ || ++calls_ % 1024 != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::milliseconds(250)) return;
+    last_ = now;
+    shown_ = true;
+    const double percent = source_.bytes_total() == 0
+                               ? 100.0
+                               : 100.0 * static_cast<double>(source_.bytes_read()) /
+                                     static_cast<double>(source_.bytes_total());
+    fmt::print(stderr, "\r{:5.1f} %  {} frames", percent, frames);
+    std::fflush(stderr);
+  }
+
+ private:
+  const io::PcapSource& source_;
+  const bool on_;
+  bool shown_ = false;
+  unsigned calls_ = 0;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+exporter::ExportOptions export_options(const Config& config, const Arguments& arguments) {
+  exporter::ExportOptions options = config.exports;
+  options.http.enabled = arguments.http;
+  options.event_file = {.enabled = !arguments.events.empty(), .path = arguments.events};
+  return options;
+}
+
+class Replay {
+ public:
+  Replay(const Config& config, const Arguments& arguments)
+      : arguments_(arguments), capture_(open_captures(arguments.captures)) {
+    if (const auto factor = speed_factor(arguments.speed)) paced_.emplace(*capture_, *factor);
+    engine_.emplace(pipeline::EngineOptions{.decode = config.decode,
+                                            .tables = config.tables,
+                                            .events = config.events,
+                                            .switches = config.switches,
+                                            .queues = config.queues,
+                                            .seed = {},  // the same order every time
+                                            .cpus = {}},
+                    std::vector<io::FrameSource*>{&source()});
+    const auto well = [] { return std::vector<exporter::Check>{{"replay", true, ""}}; };
+    exporter_.emplace(
+        export_options(config, arguments), config.switches,
+        exporter::ExporterInput{
+            .tables = *engine_,
+            .take_events = [this](auto events) { return engine_->take_events(events); },
+            .sources = {capture_.get()},
+            .xdp = nullptr,
+            .health = well,
+            .ready = well});
+  }
+
+  int run() {
+    const auto start = std::chrono::steady_clock::now();
+    replay();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    return report(took.count());
+  }
+
+ private:
+  [[nodiscard]] io::FrameSource& source() {
+    if (paced_) return *paced_;
+    return *capture_;
+  }
+
+  void replay() {
+    Progress progress(*capture_);
+    while (!interrupted) {
+      const std::size_t work = engine_->run_inline();
+      exporter_->drain();
+      progress.update(capture_->statistics().frames);
+      if (work != 0) continue;
+      if (source().exhausted()) break;
+      source().wait(kWaitMs);
+    }
+    engine_->finish_inline();
+    exporter_->drain();
+  }
+
+  int report(double seconds) {
+    bool written = true;
+    if (!arguments_.metrics.empty()) {
+      std::string text;
+      exporter_->render([&text](std::string_view piece) {
+        text += piece;
+        return true;
+      });
+      written = write_text(arguments_.metrics, text) && written;
+    }
+    written = exporter_->events_failed() == 0 && written;
+    const nlohmann::ordered_json summary = replay_summary(*engine_, seconds);
+    if (!arguments_.summary.empty()) {
+      written = write_text(arguments_.summary, summary.dump(2) + "\n") && written;
+    }
+    const bool stdout_taken =
+        arguments_.metrics == "-" || arguments_.events == "-" || arguments_.summary == "-";
+    fmt::print(stdout_taken ? stderr : stdout, "{}", replay_text(summary));
+    for (const std::string& warning : capture_->warnings()) {
+      fmt::print(stderr, "hopscope: {}\n", warning);
+    }
+    if (!written) fmt::print(stderr, "hopscope: not all output could be written\n");
+    return written && !interrupted ? 0 : 1;
+  }
+
+  const Arguments& arguments_;
+  std::unique_ptr<io::PcapSource> capture_;
+  std::optional<PacedSource> paced_;
+  std::optional<pipeline::Engine> engine_;
+  std::optional<exporter::Exporter> exporter_;
+};
+
+int run(const Arguments& arguments) {
+  const Config config = load_config(arguments.config, Use::kOffline);
+  empty_file(arguments.events);
+  Replay replay(config, arguments);
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  return replay.run();
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand(
+      "replay", "Run the whole pipeline over captures; needs no root and no NIC");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("--config", arguments->config, "Configuration; defaults without it")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--speed", arguments->speed,
+                   "max, captured (as fast as it was captured), or a multiple of that")
+      ->capture_default_str();
+  command->add_option("--metrics", arguments->metrics,
+                      "Write what /metrics would show at the end to FILE");
+  command->add_option("--events", arguments->events, "Write events to FILE as JSON lines");
+  command->add_option("--summary", arguments->summary, "Write the summary to FILE as JSON");
+  command->add_flag("--http", arguments->http, "Serve /metrics meanwhile (export.http.listen)");
+  command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files, in this order")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command->footer(kFooter);
+  command->callback([arguments, &status] { status = run(*arguments); });
+}
+
+}  // namespace hopscope::app

@@ -1,0 +1,19 @@
+#pragma once
+// What a replay found, for people and as JSON.
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "pipeline/snapshot.h"
+
+namespace hopscope::app {
+
+/// Keys: frames, reports, decoded, hops, flows, events{kind}, dropped{reason}, errors{error},
+/// sequence_gaps, seconds, reports_per_second. frames = decoded + the sum of dropped.
+[[nodiscard]] nlohmann::ordered_json replay_summary(const pipeline::TableView& tables,
+                                                    double seconds);
+
+/// The same as a few lines of text.
+[[nodiscard]] std::string replay_text(const nlohmann::ordered_json& summary);
+
+}  // namespace hopscope::app

@@ -1,0 +1,67 @@
+#include "io/udp_source_base.h"
+
+#include <time.h>
+
+namespace hopscope::io {
+
+UdpSourceBase::UdpSourceBase(const UdpOptions& options, const std::vector<std::uint16_t>& ports,
+                             unsigned queue)
+    : listen_(options.listen),
+      queue_(queue),
+      buffers_(options.buffers),
+      buffer_bytes_(options.buffer_bytes),
+      sockets_(options, ports),
+      arena_(new std::uint8_t[buffers_ * buffer_bytes_]()) {}
+
+void UdpSourceBase::append(FrameBatch& batch, std::size_t id, std::uint8_t* payload,
+                           std::size_t length, UdpAddresses addresses,
+                           std::size_t socket) noexcept {
+  addresses.destination_port = sockets_.port(socket);
+  const std::uint8_t* frame = write_udp_headers(payload, length, addresses);
+  const std::size_t i = batch.count++;
+  batch.data[i] = frame;
+  batch.length[i] = static_cast<std::uint32_t>(static_cast<std::size_t>(payload - frame) + length);
+  batch.handle[i] = id;
+  bytes_.add(batch.length[i]);
+}
+
+std::size_t UdpSourceBase::finish(FrameBatch& batch) noexcept {
+  polls_.add(1);
+  if (batch.count == 0) {
+    empty_polls_.add(1);
+    return 0;
+  }
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  batch.frame_time_ns = nullptr;
+  batch.receive_time_ns = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  frames_.add(batch.count);
+  held_.add(batch.count);
+  if (batch.count == kBatch) full_batches_.add(1);
+  return batch.count;
+}
+
+SourceStatistics UdpSourceBase::statistics() const noexcept {
+  SourceStatistics statistics;
+  statistics.frames = frames_.get();
+  statistics.bytes = bytes_.get();
+  statistics.polls = polls_.get();
+  statistics.empty_polls = empty_polls_.get();
+  statistics.full_batches = full_batches_.get();
+  statistics.wakeups = wakeups_.get();
+  statistics.lost = sockets_.dropped();
+  statistics.frames_total = buffers_;
+  statistics.frames_held = held_.get();
+  statistics.frames_in_fill = buffers_ - statistics.frames_held;
+  return statistics;
+}
+
+SourceDescription UdpSourceBase::description() const {
+  return {.kind = "udp",
+          .interface = listen_,
+          .queue = queue_,
+          .mode = "socket",
+          .reason = sockets_.reason()};
+}
+
+}  // namespace hopscope::io

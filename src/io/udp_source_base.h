@@ -1,0 +1,53 @@
+#pragma once
+// What both UDP sources share: sockets, buffers, counters.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/counter.h"
+#include "io/frame_source.h"
+#include "io/options.h"
+#include "io/udp_headers.h"
+#include "io/udp_sockets.h"
+
+namespace hopscope::io {
+
+class UdpSourceBase : public FrameSource {
+ public:
+  UdpSourceBase(const UdpOptions& options, const std::vector<std::uint16_t>& ports, unsigned queue);
+
+  [[nodiscard]] bool exhausted() const noexcept override { return false; }
+  [[nodiscard]] std::size_t capacity() const noexcept override { return buffers_; }
+  [[nodiscard]] SourceStatistics statistics() const noexcept override;
+  [[nodiscard]] SourceDescription description() const override;
+
+ protected:
+  [[nodiscard]] std::uint8_t* buffer(std::size_t id) noexcept {
+    return arena_.get() + id * buffer_bytes_;
+  }
+  [[nodiscard]] UdpSockets& sockets() noexcept { return sockets_; }
+  [[nodiscard]] std::size_t buffers() const noexcept { return buffers_; }
+  [[nodiscard]] std::size_t buffer_bytes() const noexcept { return buffer_bytes_; }
+  [[nodiscard]] std::uint64_t held() const noexcept { return held_.get(); }
+
+  /// Appends the datagram in buffer `id` as a frame.
+  void append(FrameBatch& batch, std::size_t id, std::uint8_t* payload, std::size_t length,
+              UdpAddresses addresses, std::size_t socket) noexcept;
+  /// Counts a poll and stamps the batch.
+  std::size_t finish(FrameBatch& batch) noexcept;
+  void gave_back(std::size_t count) noexcept { held_.set(held_.get() - count); }
+  void count_wakeup() noexcept { wakeups_.add(1); }
+
+ private:
+  const std::string listen_;
+  const unsigned queue_;
+  const std::size_t buffers_;
+  const std::size_t buffer_bytes_;
+  UdpSockets sockets_;
+  std::unique_ptr<std::uint8_t[]> arena_;
+  Counter frames_, bytes_, polls_, empty_polls_, full_batches_, wakeups_, held_;
+};
+
+}  // namespace hopscope::io

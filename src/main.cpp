@@ -1,0 +1,54 @@
+// The command line. Each subcommand lives in src/app; this adds them and turns errors into exit
+// codes: 2 for a wrong command line or configuration, 1 for what the system refuses.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "app/capture.h"
+#include "app/config_command.h"
+#include "app/config_load.h"
+#include "app/decode_command.h"
+#include "app/generate_command.h"
+#include "app/replay_command.h"
+#include "app/run_command.h"
+
+int main(int argc, char** argv) {
+  constexpr int kWrongUse = 2;
+  int status = 0;
+  CLI::App app(
+      "hopscope collects In-band Network Telemetry: it receives the reports that programmable\n"
+      "switches send, keeps what every flow, hop, port and queue is doing, and serves Prometheus.",
+      "hopscope");
+  app.set_version_flag("--version", "hopscope " HOPSCOPE_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "  hopscope replay capture.pcap           look into a capture\n"
+      "  hopscope run --config hopscope.yaml    collect from an interface\n"
+      "  hopscope SUBCOMMAND --help             the manual");
+  hopscope::app::add_run_command(app, status);
+  hopscope::app::add_replay_command(app, status);
+  hopscope::app::add_decode_command(app, status);
+  hopscope::app::add_generate_command(app, status);
+  hopscope::app::add_config_commands(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kWrongUse;
+  } catch (const hopscope::app::ConfigError& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return kWrongUse;
+  } catch (const hopscope::app::UsageError& error) {
+    fmt::print(stderr, "hopscope: {}\n", error.what());
+    return kWrongUse;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "hopscope: {}\n", error.what());
+    return 1;
+  }
+  return status;
+}
