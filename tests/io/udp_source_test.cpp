@@ -1,0 +1,227 @@
+// UDP sockets on the loopback interface, by io_uring and by recvmmsg: datagrams come back as frames
+// with the addresses that they had.
+
+#include "io/udp_source.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <map>
+#include <set>
+#include <span>
+#include <thread>
+
+#include "io/setup_error.h"
+#include "pipeline/decode.h"
+
+namespace hopscope::io {
+namespace {
+
+/// A port that nobody has now.
+std::uint16_t free_port() {
+  const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any), 0);
+  socklen_t bytes = sizeof any;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&any), &bytes);
+  close(fd);
+  return ntohs(any.sin6_port);
+}
+
+class Sender {
+ public:
+  explicit Sender(int family) : family_(family), fd_(socket(family, SOCK_DGRAM, 0)) {}
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  ~Sender() { close(fd_); }
+
+  void send(std::uint16_t port, const std::string& payload) const {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    v6.sin6_addr = in6addr_loopback;
+    const auto* to = family_ == AF_INET ? reinterpret_cast<const sockaddr*>(&v4)
+                                        : reinterpret_cast<const sockaddr*>(&v6);
+    const socklen_t bytes = family_ == AF_INET ? sizeof v4 : sizeof v6;
+    ASSERT_EQ(sendto(fd_, payload.data(), payload.size(), 0, to, bytes),
+              static_cast<ssize_t>(payload.size()));
+  }
+
+ private:
+  int family_;
+  int fd_;
+};
+
+class Udp : public testing::TestWithParam<UdpMethod> {
+ protected:
+  std::unique_ptr<FrameSource> open(const UdpOptions& options,
+                                    const std::vector<std::uint16_t>& ports) {
+    try {
+      return open_udp_source(options, ports, 0, GetParam());
+    } catch (const SetupError& error) {
+      if (GetParam() == UdpMethod::kUring) return nullptr;  // this kernel forbids io_uring
+      throw;
+    }
+  }
+
+  /// Payloads that came, each with the frame it came in.
+  using Received = std::multimap<std::string, std::vector<std::uint8_t>>;
+
+  static void take(FrameSource& source, std::size_t count, Received& to, bool release = true) {
+    for (int idle = 0; to.size() < count && idle < 100;) {
+      FrameBatch batch;
+      if (source.receive(batch) == 0) {
+        ++idle;
+        source.wait(10);
+        continue;
+      }
+      for (std::size_t i = 0; i < batch.count; ++i) {
+        const std::span<const std::uint8_t> frame(batch.data[i], batch.length[i]);
+        const std::size_t headers = frame[12] == 0x08 ? 42 : 62;
+        to.emplace(std::string(frame.begin() + static_cast<long>(headers), frame.end()),
+                   std::vector<std::uint8_t>(frame.begin(), frame.end()));
+      }
+      if (release) source.release(batch.handle.data(), batch.count);
+    }
+  }
+};
+
+#define OPEN_OR_SKIP(source, options, ports) \
+  const auto source = open(options, ports);  \
+  if (source == nullptr) GTEST_SKIP() << "no io_uring here"
+
+TEST_P(Udp, DatagramsBecomeFramesOfEitherIpVersion) {
+  const std::uint16_t port = free_port();
+  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, {port});
+  FrameBatch batch;
+  source->receive(batch);  // io_uring is armed by the first call
+  Sender(AF_INET).send(port, "over IPv4");
+  Sender(AF_INET6).send(port, "over IPv6");
+  Received received;
+  take(*source, 2, received);
+  ASSERT_EQ(received.size(), 2U);
+  pipeline::DecodeConfig config;
+  config.report_udp_port = {port};
+  const pipeline::Decoder decoder(config);
+  for (const auto& [payload, frame] : received) {
+    pipeline::OuterHeaders outer;
+    ASSERT_EQ(decoder.outer({frame.data(), frame.size()}, outer), pipeline::DecodeError::kNone);
+    EXPECT_EQ(outer.payload.size(), payload.size());
+    EXPECT_EQ(outer.destination_port, port);
+    const bool ipv6 = payload == "over IPv6";
+    EXPECT_EQ(outer.source.version, ipv6 ? 6 : 4);
+    pipeline::IpAddress loopback{.version = static_cast<std::uint8_t>(ipv6 ? 6 : 4)};
+    if (ipv6) {
+      loopback.bytes[15] = 1;
+    } else {
+      loopback.bytes = {127, 0, 0, 1};
+    }
+    EXPECT_EQ(outer.source, loopback);
+    EXPECT_EQ(outer.destination, loopback);
+  }
+}
+
+TEST_P(Udp, ManyDatagramsThroughFewBuffersOnTwoPorts) {
+  const std::uint16_t first = free_port();
+  const std::uint16_t second = free_port();
+  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, (std::vector<std::uint16_t>{first, second}));
+  const Sender sender(AF_INET);
+  Received received;
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 50; ++i) {
+      sender.send(i % 2 == 0 ? first : second, std::to_string(round) + "." + std::to_string(i));
+    }
+    take(*source, static_cast<std::size_t>(round + 1) * 50, received);
+    const SourceStatistics now = source->statistics();
+    EXPECT_EQ(now.frames_in_fill + now.frames_held, now.frames_total);
+  }
+  std::set<std::string> different;
+  for (const auto& [payload, frame] : received) different.insert(payload);
+  EXPECT_EQ(received.size(), 2000U);
+  EXPECT_EQ(different.size(), 2000U);
+  EXPECT_EQ(source->statistics().frames, 2000U);
+}
+
+TEST_P(Udp, GoesOnAfterAllBuffersWereHeld) {
+  const std::uint16_t port = free_port();
+  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, {port});
+  const Sender sender(AF_INET);
+  for (int i = 0; i < 100; ++i) sender.send(port, std::to_string(i));
+  std::vector<FrameHandle> held;
+  std::set<std::string> payloads;
+  const auto take_some = [&] {
+    for (int idle = 0; idle < 20;) {
+      FrameBatch batch;
+      if (source->receive(batch) == 0) {
+        ++idle;
+        source->wait(5);
+        continue;
+      }
+      for (std::size_t i = 0; i < batch.count; ++i) {
+        held.push_back(batch.handle[i]);
+        payloads.emplace(reinterpret_cast<const char*>(batch.data[i]) + 42,
+                         reinterpret_cast<const char*>(batch.data[i]) + batch.length[i]);
+      }
+    }
+  };
+  take_some();
+  EXPECT_EQ(held.size(), 64U) << "all buffers, and not one twice";
+  source->release(held.data(), held.size());
+  held.clear();
+  take_some();
+  EXPECT_EQ(payloads.size(), 100U) << "the rest waited in the socket";
+  source->release(held.data(), held.size());
+}
+
+TEST_P(Udp, WhatTheSocketDropsIsCounted) {
+  const std::uint16_t port = free_port();
+  OPEN_OR_SKIP(source, (UdpOptions{.buffers = 64, .socket_buffer = 8192}), {port});
+  const Sender sender(AF_INET);
+  constexpr std::uint64_t kSent = 2000;
+  for (std::uint64_t i = 0; i < kSent; ++i) sender.send(port, std::string(200, 'x'));
+  Received received;
+  take(*source, kSent, received);
+  const SourceStatistics now = source->statistics();
+  EXPECT_GT(now.lost, 0U);
+  EXPECT_EQ(now.lost + received.size(), kSent);
+}
+
+TEST_P(Udp, AnEmptyDatagramAndATooLongOne) {
+  const std::uint16_t port = free_port();
+  OPEN_OR_SKIP(source, (UdpOptions{.buffers = 64, .buffer_bytes = 256}), {port});
+  const Sender sender(AF_INET);
+  sender.send(port, "");
+  sender.send(port, std::string(1000, 'x'));
+  sender.send(port, "after");
+  Received received;
+  take(*source, 3, received);
+  EXPECT_EQ(received.size(), 3U);
+  EXPECT_EQ(received.count(""), 1U);
+  EXPECT_EQ(received.count("after"), 1U);
+  for (const auto& [payload, frame] : received) EXPECT_LE(frame.size(), 256U);
+}
+
+TEST_P(Udp, RefusalsSayWhatToDo) {
+  try {
+    open(UdpOptions{.listen = "192.0.2.1"}, {free_port()});
+    if (GetParam() != UdpMethod::kUring) FAIL() << "that address is not of this host";
+  } catch (const SetupError& error) {
+    EXPECT_NE(std::string(error.what()).find("192.0.2.1"), std::string::npos);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Udp, testing::Values(UdpMethod::kUring, UdpMethod::kRecvmmsg),
+                         [](const auto& info) {
+                           return info.param == UdpMethod::kUring ? "io_uring" : "recvmmsg";
+                         });
+
+}  // namespace
+}  // namespace hopscope::io
