@@ -43,13 +43,18 @@ Collector::Collector(const Config& config)
                 exporter::ExporterInput{
                     .tables = engine_,
                     .take_events = [this](auto events) { return engine_.take_events(events); },
-                    .sources = {receiver_.sources().begin(), receiver_.sources().end()},
+                    .sources = watched_sources(),
                     .xdp = [this] { return receiver_.xdp_counts(); },
                     .health = [this] { return health(); },
                     .ready = [this] { return readiness(); }}),
       cycles_(config.workers.size(), 0),
       moving_(new std::atomic<bool>[config.workers.size()]) {
   for (std::size_t i = 0; i < cycles_.size(); ++i) moving_[i] = true;
+}
+
+std::vector<const io::FrameSource*> Collector::watched_sources() const {
+  const std::vector<io::FrameSource*> sources = receiver_.sources();
+  return {sources.begin(), sources.end()};
 }
 
 void Collector::block_signals() {

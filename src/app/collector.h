@@ -26,6 +26,7 @@ class Collector {
   static void block_signals();
 
  private:
+  [[nodiscard]] std::vector<const io::FrameSource*> watched_sources() const;
   [[nodiscard]] std::vector<exporter::Check> health() const;
   [[nodiscard]] std::vector<exporter::Check> readiness() const;
   void announce() const;

@@ -28,6 +28,7 @@ class Checker {
   void combinations() {
     decode();
     events();
+    switch_names();
     rings();
     workers();
     check(is_listen_address(config_.exports.http.listen), "export.http.listen",
@@ -91,6 +92,22 @@ class Checker {
     interval("tx_utilization", config_.events.tx_utilization);
     interval("queue_occupancy", config_.events.queue_occupancy);
     interval("queue_congestion", config_.events.queue_congestion);
+  }
+
+  /// Names are labels: two switches under one name would be one series twice.
+  void switch_names() {
+    std::map<std::string, std::uint32_t> names;
+    for (const auto& [id, profile] : config_.switches.by_id) {
+      const std::string name = profile.name.empty() ? std::to_string(id) : profile.name;
+      const auto [other, is_new] = names.emplace(name, id);
+      check(is_new, fmt::format("switches.by_id.{}.name", id),
+            fmt::format("is {}, which switch {} is called already", name, other->second));
+      check(profile.name.empty() || name == std::to_string(id) || !parse_integer(name),
+            fmt::format("switches.by_id.{}.name", id),
+            fmt::format("is {}, which another switch may have as its id", name));
+    }
+    check(config_.switches.defaults.name.empty(), "switches.defaults.name",
+          "would name every switch the same; set it under by_id");
   }
 
   template <typename Number>

@@ -2,9 +2,11 @@
 // Where events go. A sink takes batches on the exporter thread and counts what it could not write;
 // it never throws after it is open and never blocks longer than a write does.
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "export/names.h"
 #include "io/counter.h"
@@ -22,6 +24,8 @@ class EventSink {
   virtual void write(std::span<const pipeline::Event> events) = 0;
   /// Opens its file anew, after somebody moved it away. Exporter thread.
   virtual void reopen() {}
+  /// The end is near: from now on no waiting for a slow reader. Any thread.
+  virtual void hurry() noexcept {}
   [[nodiscard]] virtual std::string name() const = 0;
 
   [[nodiscard]] std::uint64_t written() const noexcept { return written_.get(); }
@@ -44,15 +48,22 @@ class NdjsonSink final : public EventSink {
 
   void write(std::span<const pipeline::Event> events) override;
   void reopen() override;
+  void hurry() noexcept override { hurry_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] std::string name() const override { return "ndjson"; }
 
  private:
   [[nodiscard]] bool open_file() noexcept;
-  [[nodiscard]] bool write_all(const std::string& text) noexcept;
+  [[nodiscard]] bool wait_for_room() noexcept;
+  /// Returns how many bytes were written before something went wrong.
+  [[nodiscard]] std::size_t write_some(std::string_view text) noexcept;
 
   const std::string path_;
   const Names& names_;
   int fd_ = -1;
+  bool is_file_ = true;       ///< else a pipe or a terminal, which may have a slow reader
+  bool broken_line_ = false;  ///< the newest write ended inside a line
+  bool given_up_ = false;
+  std::atomic<bool> hurry_{false};
   std::string buffer_;
 };
 

@@ -46,6 +46,7 @@ void Exporter::start() {
 
 void Exporter::stop() {
   http_.reset();
+  for (const auto& sink : sinks_) sink->hurry();
   run_ = false;
   if (thread_.joinable()) thread_.join();
 }

@@ -1,14 +1,19 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iterator>
 #include <utility>
 
 #include "export/event_sink.h"
+#include "export/scale.h"
 #include "io/setup_error.h"
 #include "pipeline/flow_record.h"
 
@@ -82,15 +87,22 @@ void append_values(std::string& to, const Event& event, const Names& names) {
   const double unit_s = latency_unit_s(event, names);
   if (unit_s > 0) {
     if (event.has_old) {
-      fmt::format_to(out, ",\"old_seconds\":{}", static_cast<double>(event.old_value) * unit_s);
+      fmt::format_to(out, ",\"old_seconds\":{}",
+                     scaled(static_cast<double>(event.old_value), unit_s));
     }
-    fmt::format_to(out, ",\"new_seconds\":{}", static_cast<double>(event.new_value) * unit_s);
+    fmt::format_to(out, ",\"new_seconds\":{}",
+                   scaled(static_cast<double>(event.new_value), unit_s));
   }
   if (event.measurement == Measurement::kDropReason) {
     to += ",\"reason\":";
     append_string(to,
                   names.drop_reason(event.switch_id, static_cast<std::uint32_t>(event.new_value)));
   }
+}
+
+bool is_regular(int fd) noexcept {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 }  // namespace
@@ -138,12 +150,15 @@ NdjsonSink::~NdjsonSink() {
 bool NdjsonSink::open_file() noexcept {
   if (path_ == "-") {
     fd_ = STDOUT_FILENO;
+    is_file_ = is_regular(fd_);
     return true;
   }
   const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return false;
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
+  is_file_ = is_regular(fd_);
+  broken_line_ = false;
   return true;
 }
 
@@ -151,17 +166,29 @@ void NdjsonSink::reopen() {
   (void)open_file();
 }  // on failure the old file goes on
 
-bool NdjsonSink::write_all(const std::string& text) noexcept {
+/// Room for a piece without waiting for the reader for good: false once there is to be no waiting.
+bool NdjsonSink::wait_for_room() noexcept {
+  constexpr int kWaitMs = 100;
+  pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
+  while (!given_up_ && poll(&room, 1, kWaitMs) == 0) {
+    if (hurry_.load(std::memory_order_relaxed)) given_up_ = true;
+  }
+  return !given_up_;
+}
+
+std::size_t NdjsonSink::write_some(std::string_view text) noexcept {
   std::size_t done = 0;
   while (done < text.size()) {
-    const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
+    if (!is_file_ && !wait_for_room()) break;
+    // A pipe that has room at all has room for this much.
+    const std::size_t piece =
+        is_file_ ? text.size() - done : std::min<std::size_t>(PIPE_BUF, text.size() - done);
+    const ssize_t n = ::write(fd_, text.data() + done, piece);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) break;
     done += static_cast<std::size_t>(n);
   }
-  return true;
+  return done;
 }
 
 void NdjsonSink::write(std::span<const Event> events) {
@@ -170,11 +197,14 @@ void NdjsonSink::write(std::span<const Event> events) {
     append_event_json(buffer_, event, names_);
     buffer_ += '\n';
   }
-  if (write_all(buffer_)) {
-    written_.add(events.size());
-  } else {
-    failed_.add(events.size());
-  }
+  // What an earlier failure left of a line is ended first, so that only that line is bad.
+  if (broken_line_ && write_some("\n") == 1) broken_line_ = false;
+  const std::size_t done = broken_line_ ? 0 : write_some(buffer_);
+  const auto whole = static_cast<std::size_t>(
+      std::count(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(done), '\n'));
+  broken_line_ = broken_line_ || (done > 0 && buffer_[done - 1] != '\n');
+  written_.add(whole);
+  failed_.add(events.size() - whole);
 }
 
 }  // namespace hopscope::exporter

@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "export/scale.h"
+
 namespace hopscope::exporter {
 namespace {
 
@@ -133,19 +135,18 @@ void TableExposition::write_flow_hops(const std::vector<FlowSnapshot>& flows,
       const auto same = [&](const auto& other) { return other.switch_id == hop.switch_id; };
       const auto first = std::find_if(flow.hops.begin(), flow.hops.begin() + i, same);
       if (first != flow.hops.begin() + i) continue;
-      const double unit_s = names_.profile(hop.switch_id).latency_unit_s;
-      double latency_s = 0;
+      double latency = 0;
       bool has_latency = false;
       for (unsigned k = i; k < flow.hop_count; ++k) {
         if (!same(flow.hops[k]) || !flow.hops[k].has_latency) continue;
-        latency_s += flow.hops[k].latency * unit_s;
+        latency += flow.hops[k].latency;
         has_latency = true;
       }
       if (!has_latency) continue;
       out.sample("int_flow_hop_latency_seconds");
       flow_labels(out, flow);
       out.label("switch", names_.switch_name(hop.switch_id));
-      out.value(latency_s);
+      out.value(scaled(latency, names_.profile(hop.switch_id).latency_unit_s));
     }
   }
 }
@@ -196,7 +197,7 @@ void TableExposition::write_ports(const pipeline::TableView& tables, TextWriter&
   for (const PortSnapshot& port : ports) {
     if (!port.has_tx_utilization) continue;
     labels("int_egress_tx_utilization", port);
-    out.value(port.tx_utilization * names_.profile(port.key.switch_id).tx_utilization_scale);
+    out.value(scaled(port.tx_utilization, names_.profile(port.key.switch_id).tx_utilization_scale));
   }
   const auto queue_family = [&](const char* name, const char* help, auto has, auto raw) {
     out.family(name, "gauge", help);
