@@ -6,13 +6,17 @@
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace hopscope::app {
 namespace {
 
 constexpr timespec kWatchInterval{.tv_sec = 1, .tv_nsec = 0};
+constexpr auto kPatience = std::chrono::milliseconds(1500);
 
 sigset_t control_signals() {
   sigset_t signals;
@@ -128,6 +132,12 @@ void Collector::shut_down() {
   receiving_ = false;
   receiver_.detach();
   engine_.stop();
+  // Whoever holds a connection open does not hold up the end. By then the program is detached and
+  // the events are out.
+  std::thread([] {
+    std::this_thread::sleep_for(kPatience);
+    std::_Exit(0);
+  }).detach();
   exporter_.stop();
 }
 

@@ -73,7 +73,9 @@ std::optional<double> parse_duration(std::string_view text) {
   if (!value) return std::nullopt;
   if (unit.empty()) return value;
   for (const TimeUnit& known : kTimeUnits) {
-    if (known.name == unit) return *value * known.seconds;
+    if (known.name != unit) continue;
+    // Divided where the unit is a part of a second, so that 10us is 1e-05 to the last bit.
+    return known.seconds < 1 ? *value / std::round(1 / known.seconds) : *value * known.seconds;
   }
   return std::nullopt;
 }

@@ -45,10 +45,10 @@ void Exporter::start() {
 }
 
 void Exporter::stop() {
-  http_.reset();
   for (const auto& sink : sinks_) sink->hurry();
   run_ = false;
   if (thread_.joinable()) thread_.join();
+  http_.reset();
 }
 
 void Exporter::run() {

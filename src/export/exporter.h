@@ -43,7 +43,7 @@ class Exporter {
 
   /// Starts the thread that drains events.
   void start();
-  /// Drains what is left and stops; the HTTP server goes first.
+  /// Drains what is left and stops; the HTTP server goes last, and waits for requests under way.
   void stop();
 
   /// Takes and delivers events until there are none. For inline use instead of start().

@@ -2,11 +2,17 @@
 
 #include <civetweb.h>
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "io/setup_error.h"
@@ -29,8 +35,8 @@ void send_whole(mg_connection* connection, int status, const char* type, std::st
                                        : "Service Unavailable";
   mg_printf(connection,
             "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-            "Cache-Control: no-store\r\nConnection: %s\r\n\r\n",
-            status, reason, type, body.size(), "keep-alive");
+            "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+            status, reason, type, body.size());
   if (!head_only) mg_write(connection, body.data(), body.size());
 }
 
@@ -46,34 +52,65 @@ void send_checks(mg_connection* connection, const std::vector<Check>& checks, bo
   send_whole(connection, ok ? 200 : 503, "application/json", answer.dump() + "\n", head_only);
 }
 
+/// Connects to address:port or [address]:port and hangs up.
+void connect_to(const std::string& listen) {
+  const std::size_t colon = listen.rfind(':');
+  std::string address = listen.substr(0, colon);
+  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  const addrinfo hints{.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                       .ai_family = AF_UNSPEC,
+                       .ai_socktype = SOCK_STREAM,
+                       .ai_protocol = 0,
+                       .ai_addrlen = 0,
+                       .ai_addr = nullptr,
+                       .ai_canonname = nullptr,
+                       .ai_next = nullptr};
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), listen.c_str() + colon + 1, &hints, &found) != 0) return;
+  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd >= 0) {
+    (void)connect(fd, found->ai_addr, found->ai_addrlen);
+    close(fd);
+  }
+  freeaddrinfo(found);
+}
+
 }  // namespace
 
 struct HttpServer::Server {
   mg_context* context = nullptr;
+  std::string listen;
+
   ~Server() {
-    if (context != nullptr) mg_stop(context);
+    if (context != nullptr) stop();
     mg_exit_library();
+  }
+
+  /// The listening thread looks up every two seconds only, or when somebody connects: so connect.
+  void stop() {
+    std::atomic<bool> stopped{false};
+    std::thread nudge([this, &stopped] {
+      while (!stopped) {
+        connect_to(listen);
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    });
+    mg_stop(context);
+    stopped = true;
+    nudge.join();
   }
 };
 
 HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
     : handlers_(std::move(handlers)), server_(std::make_unique<Server>()) {
   mg_init_library(0);
+  server_->listen = options.listen;
   const std::string threads = std::to_string(options.threads);
   const std::string timeout = std::to_string(options.request_timeout_ms);
-  const char* settings[] = {"listening_ports",
-                            options.listen.c_str(),
-                            "num_threads",
-                            threads.c_str(),
-                            "request_timeout_ms",
-                            timeout.c_str(),
-                            "enable_keep_alive",
-                            "yes",
-                            "keep_alive_timeout_ms",
-                            "30000",
-                            "tcp_nodelay",
-                            "1",
-                            nullptr};
+  const char* settings[] = {"listening_ports", options.listen.c_str(), "num_threads",
+                            threads.c_str(), "request_timeout_ms", timeout.c_str(),
+                            // A connection that is kept would keep a thread.
+                            "enable_keep_alive", "no", "tcp_nodelay", "1", nullptr};
   mg_callbacks callbacks{};
   // Its own complaints are about clients that went away; they are nobody's concern.
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
@@ -119,10 +156,9 @@ void HttpServer::answer(mg_connection* connection, const std::string& path, bool
 }
 
 void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const {
-  mg_printf(
-      connection,
-      "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-      "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+  mg_printf(connection,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
   if (head_only) return;
   handlers_.metrics([connection](std::string_view piece) {
     return mg_send_chunk(connection, piece.data(), static_cast<unsigned>(piece.size())) > 0;

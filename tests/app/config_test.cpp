@@ -1,0 +1,245 @@
+// The configuration: what a file says is what the program gets, each mistake is told with its
+// place, and the files that describe it are what the code says.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "app/config_check.h"
+#include "app/config_dump.h"
+#include "app/config_load.h"
+#include "app/config_values.h"
+
+namespace hopscope::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(std::string(HOPSCOPE_SOURCE_DIR) + "/" + path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// "line:column key: text" of every mistake, the machine not asked.
+std::vector<std::string> mistakes(const std::string& yaml, Use use = Use::kOffline) {
+  LoadedConfig loaded = read_config(yaml);
+  check_config(loaded, use);
+  std::vector<std::string> lines;
+  for (const Mistake& mistake : loaded.mistakes) {
+    lines.push_back(std::to_string(mistake.place.line) + ":" +
+                    std::to_string(mistake.place.column) + " " + mistake.key + ": " + mistake.text);
+  }
+  return lines;
+}
+
+Config good(const std::string& yaml) {
+  LoadedConfig loaded = read_config(yaml);
+  check_config(loaded, Use::kOffline);
+  for (const Mistake& mistake : loaded.mistakes) ADD_FAILURE() << mistake.key << mistake.text;
+  return loaded.config;
+}
+
+TEST(ConfigValues, Integers) {
+  EXPECT_EQ(parse_integer("0x17"), 23);
+  EXPECT_EQ(parse_integer("1_000_000"), 1'000'000);
+  EXPECT_EQ(parse_integer("-1"), -1);
+  for (const char* wrong : {"", "-", "0x", "1.5", "1e3", "12a", "_1", "1_", "--1", "0x-1", " 1",
+                            "99999999999999999999"}) {
+    EXPECT_EQ(parse_integer(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(ConfigValues, DurationsAndSizes) {
+  EXPECT_DOUBLE_EQ(*parse_duration("250us"), 250e-6);
+  EXPECT_DOUBLE_EQ(*parse_duration("1.5ms"), 1.5e-3);
+  EXPECT_DOUBLE_EQ(*parse_duration("2m"), 120);
+  EXPECT_DOUBLE_EQ(*parse_duration("7"), 7);
+  for (const char* wrong : {"", "ms", "5 s", "5parsec", "nan", "inf"}) {
+    EXPECT_EQ(parse_duration(wrong), std::nullopt) << wrong;
+  }
+  EXPECT_EQ(parse_size("64MiB"), 64U << 20);
+  EXPECT_EQ(parse_size("2k"), 2048U);
+  EXPECT_EQ(parse_size("100"), 100U);
+  for (const char* wrong : {"", "-1", "5T", "MiB", "1e300"}) {
+    EXPECT_EQ(parse_size(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(ConfigValues, WhatIsWrittenIsReadTheSame) {
+  for (const double seconds : {1e-9, 250e-6, 1e-3, 0.5, 1.0, 60.0, 90.0, 3600.0, 1e-12}) {
+    EXPECT_DOUBLE_EQ(*parse_duration(format_duration(seconds)), seconds)
+        << format_duration(seconds);
+  }
+  for (const std::uint64_t bytes : {0UL, 1UL, 1024UL, 1536UL, 64UL << 20}) {
+    EXPECT_EQ(parse_size(format_size(bytes)), bytes) << format_size(bytes);
+  }
+}
+
+TEST(ConfigValues, Addresses) {
+  EXPECT_TRUE(is_prefix("10.0.0.0/8"));
+  EXPECT_TRUE(is_prefix("2001:db8::/32"));
+  for (const char* wrong : {"10.0.0.0", "10.0.0.0/33", "10.0.0/8", "x/8", "::/129", "1.2.3.4/"}) {
+    EXPECT_FALSE(is_prefix(wrong)) << wrong;
+  }
+  EXPECT_TRUE(is_listen_address("0.0.0.0:9465"));
+  EXPECT_TRUE(is_listen_address("[::1]:9465"));
+  for (const char* wrong :
+       {"localhost:9465", ":9465", "127.0.0.1", "127.0.0.1:0", "::1:9465", "127.0.0.1:70000"}) {
+    EXPECT_FALSE(is_listen_address(wrong)) << wrong;
+  }
+}
+
+TEST(Config, EveryKindOfValue) {
+  const Config config = good(R"(
+receive: {source: udp, zero_copy: off, frames: 0x2000, busy_poll: {enabled: true, timeout: 1ms}}
+workers:
+  - {queue: 3, cpu: 1}
+  - queue: 4
+decode:
+  report_udp_port: 6000
+  int_dscp: none
+  int_udp_port: 5000
+  int_probe_marker: "aaaaaaaabbbbbbbb"
+  tr10_dqf_before_reserved: true
+  domains: {0x5453: {source_only: {0x8000: 8}}}
+  sources:
+    - {prefix: 10.1.0.0/16, int10_layout: geant}
+tables: {idle_timeout: 2m, when_full: refuse}
+events: {flow_latency: {edges: [10us, 1ms], hysteresis: 0.5}, refresh: 30}
+switches:
+  defaults: {latency_unit: 1us}
+  by_id: {7: {name: leaf7}, 0x10: {latency_unit: 10ns, occupancy_unit: cells}}
+export: {http: {listen: "[::]:9000"}, flows: {series: all}, events: {file: /tmp/e}}
+log: {level: debug}
+)");
+  EXPECT_EQ(config.receive.source, io::SourceKind::kUdp);
+  EXPECT_EQ(config.receive.af_xdp.zero_copy, io::ZeroCopy::kOff) << "not YAML's false";
+  EXPECT_EQ(config.receive.af_xdp.frames, 8192U);
+  EXPECT_EQ(config.receive.af_xdp.busy_poll.timeout_us, 1000U);
+  ASSERT_EQ(config.workers.size(), 2U);
+  EXPECT_EQ(config.workers[0].cpu, 1);
+  EXPECT_EQ(config.workers[1].queue, 4U);
+  EXPECT_EQ(config.workers[1].cpu, -1);
+  EXPECT_THAT(config.decode.report_udp_port, ElementsAre(6000));
+  EXPECT_EQ(config.decode.int_dscp, std::nullopt);
+  EXPECT_EQ(config.decode.int_udp_port, 5000);
+  EXPECT_EQ(config.decode.int_probe_marker, 0xAAAAAAAABBBBBBBB);
+  EXPECT_EQ(config.decode.dialect.tr10_dqf_before_reserved, true);
+  EXPECT_EQ(config.decode.domains.at(0x5453).source_only.at(0x8000), 8U);
+  ASSERT_EQ(config.decode.sources.size(), 1U);
+  EXPECT_EQ(config.decode.sources[0].prefix_length, 16);
+  EXPECT_EQ(config.decode.sources[0].dialect.int10_layout, pipeline::Int10Layout::kGeant);
+  EXPECT_EQ(config.tables.idle_timeout_s, 120U);
+  EXPECT_EQ(config.tables.when_full, pipeline::FullPolicy::kRefuse);
+  EXPECT_THAT(config.events.flow_latency.edges, ElementsAre(10e-6, 1e-3));
+  EXPECT_EQ(config.events.refresh_s, 30U);
+  EXPECT_EQ(config.switches.by_id.at(7).name, "leaf7");
+  EXPECT_DOUBLE_EQ(config.switches.by_id.at(7).latency_unit_s, 1e-6) << "from the defaults";
+  EXPECT_DOUBLE_EQ(config.switches.by_id.at(16).latency_unit_s, 10e-9);
+  EXPECT_EQ(config.exports.http.listen, "[::]:9000");
+  EXPECT_EQ(config.exports.event_file.path, "/tmp/e");
+  EXPECT_EQ(config.log.level, "debug");
+}
+
+TEST(Config, NothingIsTheDefaults) {
+  for (const char* empty :
+       {"", "# only a comment\n", "receive:\n", "{}", "receive: {}\nworkers:\n"}) {
+    EXPECT_EQ(dump_yaml(good(empty), false), dump_yaml(Config{}, false)) << empty;
+  }
+}
+
+TEST(Config, EveryMistakeAtOnceWithItsPlace) {
+  EXPECT_THAT(
+      mistakes("receive:\n  interfce: eth0\n  frames: 1000\nlog: {level: loud}\nworker: 1\n"),
+      testing::UnorderedElementsAre(
+          "2:3 receive.interfce: unknown key; did you mean interface?",
+          "3:11 receive.frames: is 1000; needs a power of two: 512 or 1024",
+          "4:14 log.level: is \"loud\"; needs trace, debug, info, warn, error or off",
+          "5:1 worker: unknown key; did you mean workers?"));
+}
+
+TEST(Config, WrongTypes) {
+  EXPECT_THAT(mistakes("receive: 5"), ElementsAre(HasSubstr("a section is needed")));
+  EXPECT_THAT(mistakes("- a\n- b"), ElementsAre(HasSubstr("a section is needed")));
+  EXPECT_THAT(mistakes("workers: {queue: 0}"), ElementsAre(HasSubstr("a list is needed")));
+  EXPECT_THAT(mistakes("receive: {frames: [1]}"), ElementsAre(HasSubstr("single value")));
+  EXPECT_THAT(mistakes("receive: {huge_pages: 7}"), ElementsAre(HasSubstr("true or false")));
+  EXPECT_THAT(mistakes("receive: {interface: }"), ElementsAre(HasSubstr("needs a value")));
+  EXPECT_THAT(mistakes("decode: {int_dscp: 64}"), ElementsAre(HasSubstr("0x0 to 0x3f")));
+  EXPECT_THAT(mistakes("decode: {int_probe_marker: abc}"), ElementsAre(HasSubstr("16 hex")));
+  EXPECT_THAT(mistakes("decode: {sources: [{int10_layout: spec}]}"),
+              ElementsAre(HasSubstr("prefix: is missing")));
+  EXPECT_THAT(mistakes("tables: {idle_timeout: 1ms}"), ElementsAre(HasSubstr("1s to")));
+  EXPECT_THAT(mistakes("a: [1\n"), ElementsAre(HasSubstr("not YAML")));
+  EXPECT_THAT(mistakes("log: {level: info}\nlog: {level: off}"), ElementsAre(HasSubstr("twice")));
+}
+
+TEST(Config, ImpossibleCombinations) {
+  EXPECT_THAT(mistakes("workers: [{queue: 1}, {queue: 1}]"),
+              ElementsAre(HasSubstr("workers[0] serves already")));
+  EXPECT_THAT(mistakes("workers: [{queue: 0, cpu: 1}, {queue: 1, cpu: 1}]"),
+              ElementsAre(HasSubstr("workers[0] runs already")));
+  EXPECT_THAT(mistakes("workers: []"), ElementsAre(HasSubstr("needs 1 to 64")));
+  EXPECT_THAT(mistakes("receive: {zero_copy: require, xdp_mode: generic}"),
+              ElementsAre(HasSubstr("never has")));
+  EXPECT_THAT(mistakes("receive: {frame_bytes: 3000}"), ElementsAre(HasSubstr("2048 or 4096")));
+  EXPECT_THAT(mistakes("decode: {report_udp_port: []}"), ElementsAre(HasSubstr("needs 1 to 16")));
+  EXPECT_THAT(mistakes("decode: {report_udp_port: [7, 7]}"), ElementsAre(HasSubstr("twice")));
+  EXPECT_THAT(mistakes("events: {hop_latency: {edges: [2ms, 2ms]}}"),
+              ElementsAre(HasSubstr("ascend")));
+  EXPECT_THAT(mistakes("switches: {by_id: {1: {name: a}, 2: {name: a}}}"),
+              ElementsAre(HasSubstr("called already")));
+  EXPECT_THAT(mistakes("switches: {by_id: {1: {name: '2'}}}"), ElementsAre(HasSubstr("as its id")));
+  EXPECT_THAT(mistakes("export: {http: {listen: 9465}}"), ElementsAre(HasSubstr("address:port")));
+}
+
+TEST(Config, TheMachineIsAskedOnlyWhereItMatters) {
+  const std::string absent = "receive: {interface: hsnone9}\nworkers: [{queue: 0, cpu: 4000}]\n";
+  EXPECT_THAT(mistakes(absent), IsEmpty());
+  EXPECT_THAT(mistakes(absent, Use::kReceive),
+              testing::UnorderedElementsAre(HasSubstr("no such interface"),
+                                            HasSubstr("this machine has CPUs 0 to")));
+  EXPECT_THAT(mistakes("receive: {source: udp}", Use::kReceive), IsEmpty());
+  EXPECT_THAT(mistakes("receive: {interface: lo}\nworkers: [{queue: 99}]", Use::kReceive),
+              ElementsAre(HasSubstr("no such RX queue")));
+}
+
+TEST(Config, AFileThatCannotBeReadIsOneLine) {
+  try {
+    (void)load_config("/nonexistent/hopscope.yaml", Use::kOffline);
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/nonexistent/hopscope.yaml: cannot be read"));
+  }
+}
+
+TEST(Config, WhatIsDumpedLoadsToTheSame) {
+  const Config config = good(R"(
+receive: {interface: "a \"b\"", busy_poll: {enabled: true}}
+decode: {int_dscp: none, sources: [{prefix: "2001:db8::/32", tr10_dqf_before_reserved: false}]}
+switches: {by_id: {1: {name: "x: y # z"}, 2: {name: "no"}}}
+events: {queue_occupancy: {edges: [1, 2.5]}}
+)");
+  const std::string dumped = dump_yaml(config, false);
+  EXPECT_EQ(dump_yaml(good(dumped), false), dumped);
+  EXPECT_EQ(dump_yaml(good(dump_yaml(config, true)), false), dumped) << "comments change nothing";
+}
+
+TEST(Config, TheExampleFileIsTheDefaults) {
+  EXPECT_EQ(text_of("conf/hopscope.yaml"), dump_yaml(Config{}, true))
+      << "write it anew: hopscope dump --comments > conf/hopscope.yaml";
+}
+
+TEST(Config, TheReferencePageIsWhatTheCodeSays) {
+  EXPECT_EQ(text_of("docs/configuration.md"), config_reference())
+      << "write it anew: hopscope dump --reference > docs/configuration.md";
+}
+
+}  // namespace
+}  // namespace hopscope::app
