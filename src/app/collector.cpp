@@ -16,7 +16,7 @@ namespace hopscope::app {
 namespace {
 
 constexpr timespec kWatchInterval{.tv_sec = 1, .tv_nsec = 0};
-constexpr auto kPatience = std::chrono::milliseconds(1500);
+constexpr auto kPatience = std::chrono::milliseconds(1000);
 
 sigset_t control_signals() {
   sigset_t signals;

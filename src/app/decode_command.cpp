@@ -22,7 +22,7 @@ constexpr const char* kFooter =
     "source), and for what is wrong `error` with `policy`, which says how much of it is kept.\n"
     "Other frames are counted on the standard error; --all prints them as well.\n"
     "\n"
-    "  hopscope decode reports.pcap | jq -c '.report.hops[] | [.switch_id, .hop_latency]'";
+    "  hopscope decode reports.pcap | jq -c '.report.inner.int.hops[] | [.node_id, .hop_latency]'";
 
 struct Arguments {
   std::string config;

@@ -9,7 +9,8 @@
 namespace hopscope::app {
 
 /// Keys: frames, reports, decoded, hops, flows, events{kind}, dropped{reason}, errors{error},
-/// sequence_gaps, seconds, reports_per_second. frames = decoded + the sum of dropped.
+/// sequence_gaps, seconds, reports_per_second. Hops are those of INT stacks. frames = decoded + the
+/// sum of dropped.
 [[nodiscard]] nlohmann::ordered_json replay_summary(const pipeline::TableView& tables,
                                                     double seconds);
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,12 @@ import urllib.request
 
 SKIPPED = 77
 HOPSCOPE = os.environ.get("HOPSCOPE", "build/release/hopscope")
+
+
+def server(name):
+    """A server or tool of Debian's: where scripts/setup unpacked it, or installed. None if absent."""
+    unpacked = os.path.join(os.environ.get("HOPSCOPE_SERVERS_DIR", ".cache/servers"), "usr/bin", name)
+    return unpacked if os.access(unpacked, os.X_OK) else shutil.which(name)
 
 
 def run(*command, check=True, **more):
@@ -77,6 +84,13 @@ def total(metrics, name, **labels):
     return sum(v for key, v in metrics.get(name, {}).items() if want <= set(key))
 
 
+def merged(old, new):
+    """`new` over `old`, section by section."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return {**old, **{name: merged(old.get(name), value) for name, value in new.items()}}
+
+
 class Lab:
     """A namespace with one end of a veth pair; the other end is ours."""
 
@@ -134,10 +148,7 @@ class Lab:
             "export": {"http": {"listen": f"127.0.0.1:{free_port()}"}},
         }
         for name, section in sections.items():
-            if isinstance(config.get(name), dict):
-                config[name] = {**config[name], **section}
-            else:
-                config[name] = section
+            config[name] = merged(config.get(name), section)
         path = self.path(f"hopscope-{free_port()}.yaml")
         with open(path, "w") as f:
             json.dump(config, f, indent=1)
@@ -154,12 +165,14 @@ class Lab:
                    self.generator_end, *map(str, arguments), timeout=timeout)
         return json.loads(done.stdout)
 
+    def start_generate(self, *arguments):
+        """The same without waiting for its end; the caller ends it."""
+        return subprocess.Popen(["ip", "netns", "exec", self.namespace, HOPSCOPE, "generate",
+                                 "--interface", self.generator_end, *map(str, arguments)],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def xdp_attached(self):
         return "xdp" in run("ip", "link", "show", self.collector_end).stdout
-
-    def interface_counter(self, name):
-        with open(f"/sys/class/net/{self.collector_end}/statistics/{name}") as f:
-            return int(f.read())
 
 
 class Collector:

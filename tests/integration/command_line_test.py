@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""The program as a user meets it, without root: generate, replay, decode, check, dump, exit codes."""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+from lab import HOPSCOPE, parse_metrics, server, total  # noqa: E402
+
+DATA = os.path.join(os.path.dirname(__file__), "..", "data")
+
+
+def hopscope(*arguments, **more):
+    return subprocess.run([HOPSCOPE, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, **more)
+
+
+def pcap(frames):
+    """A nanosecond pcap, a frame a microsecond."""
+    records = [struct.pack("<IIII", 1_700_000_000, i * 1000, len(f), len(f)) + f
+               for i, f in enumerate(frames)]
+    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1) + b"".join(records)
+
+
+class CommandLineTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def path(self, name, content=None):
+        path = os.path.join(self.directory, name)
+        if content is not None:
+            with open(path, "wb") as f:
+                f.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def good(self, *arguments):
+        done = hopscope(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def generate(self, *arguments):
+        """Returns the capture and what the generator says is in it."""
+        capture = self.path("reports.pcap")
+        return capture, json.loads(self.good("generate", "--output", capture, *arguments).stdout)
+
+    def replay(self, capture, *arguments):
+        summary = self.path("summary.json")
+        self.good("replay", "--summary", summary, *arguments, capture)
+        with open(summary) as f:
+            return json.load(f)
+
+    def test_every_format_is_found_as_it_was_generated(self):
+        for name in ("report05", "report05-local", "report05-drop", "report10", "report10-xd",
+                     "report20-md", "report20-xd", "report20-mx"):
+            with self.subTest(format=name):
+                capture, made = self.generate("--format", name, "--hops", 3, "--count", 2000,
+                                              "--flows", 50, "--ipv6", 0.2, "--tcp", 0.5,
+                                              "--loss", 0.01)
+                found = self.replay(capture)
+                self.assertEqual(found["frames"], made["frames"])
+                self.assertEqual(found["decoded"], made["frames"])
+                self.assertEqual(found["dropped"], {})
+                self.assertEqual(found["errors"], {})
+                self.assertEqual(found["reports"], made["reports"])
+                # A switch's own report has no stack.
+                self.assertEqual(found["hops"], 3 * made["kinds"]["stack"])
+                self.assertEqual(found["flows"], made["flows"]["used"])
+                self.assertEqual(found["sequence_gaps"], made["sequences"]["missing"])
+
+    def test_malformed_frames_drops_and_path_changes_are_told_apart(self):
+        capture, made = self.generate("--count", 50_000, "--flows", 200, "--malformed", 0.05,
+                                      "--drops", 0.02, "--path-changes", 0.01)
+        found = self.replay(capture)
+        self.assertEqual(found["frames"], made["frames"])
+        self.assertEqual(sum(found["dropped"].values()), made["rejected"])
+        self.assertEqual(found["decoded"], made["frames"] - made["rejected"])
+        self.assertEqual(found["errors"], made["malformed"])
+        self.assertEqual(found["events"]["drop"], made["kinds"]["drop"])
+        self.assertEqual(found["events"]["path_change"], made["path_changes"])
+
+    def test_captures_of_senders_that_deviate(self):
+        """ONOS, GEANT and the BMv2 programs, each frame of a capture decoded in full."""
+        with open(os.path.join(DATA, "vectors.json")) as f:
+            vectors = {v["name"]: v for v in json.load(f)}
+        for name in ("dev_onos_tr10_dqf_shift_ver0", "dev_geant_int10_64bit_ts",
+                     "dev_bmv2_tr20_zero_lengths"):
+            with self.subTest(sender=name):
+                vector = vectors[name]
+                capture = self.path("sender.pcap", pcap([bytes.fromhex(vector["hex"])] * 250))
+                config = self.path("sender.yaml", json.dumps({"decode": vector["config"]}))
+                found = self.replay(capture, "--config", config)
+                self.assertEqual(found["decoded"], 250)
+                self.assertEqual(found["errors"], {})
+                lines = self.good("decode", "--config", config, capture).stdout.splitlines()
+                self.assertEqual(len(lines), 250)
+                self.assertEqual(len(set(lines)), 1)
+                self.assertNotIn("error", json.loads(lines[0]))
+
+    def test_a_replay_gives_the_same_every_time(self):
+        capture, _ = self.generate("--count", 20_000, "--flows", 300, "--congestion", 0.1,
+                                   "--path-changes", 0.01, "--drops", 0.01, "--malformed", 0.01)
+        results = []
+        for i in range(2):
+            events, metrics = self.path(f"events{i}"), self.path(f"metrics{i}")
+            self.replay(capture, "--events", events, "--metrics", metrics)
+            with open(events) as f, open(metrics) as g:
+                tables = [line for line in g if line.startswith("int_")]
+                results.append((f.read(), tables))
+        self.assertEqual(results[0], results[1])
+        self.assertGreater(len(results[0][0]), 0)
+
+    def test_events_and_metrics_agree_with_the_summary(self):
+        capture, made = self.generate("--count", 20_000, "--flows", 300, "--congestion", 0.1,
+                                      "--drops", 0.01, "--loss", 0.01, "--malformed", 0.01)
+        events, metrics = self.path("events"), self.path("metrics")
+        found = self.replay(capture, "--events", events, "--metrics", metrics)
+        with open(events) as f:
+            kinds = {}
+            for line in f:
+                kind = json.loads(line)["kind"]
+                kinds[kind] = kinds.get(kind, 0) + 1
+        self.assertEqual(kinds, {k: n for k, n in found["events"].items() if n})
+        with open(metrics) as f:
+            text = f.read()
+        values = parse_metrics(text)
+        self.assertEqual(total(values, "int_reports_total"), found["reports"])
+        self.assertEqual(total(values, "hopscope_frames_received_total"), found["frames"])
+        self.assertEqual(total(values, "hopscope_frames_dropped_total"),
+                         sum(found["dropped"].values()))
+        self.assertEqual(total(values, "int_events_total"), sum(found["events"].values()))
+        self.assertEqual(total(values, "int_report_sequence_gaps_total"),
+                         made["sequences"]["missing"])
+        self.assertEqual(total(values, "int_packet_drops_total"), made["kinds"]["drop"])
+        self.assertEqual(len(values["int_flow_reports_total"]), found["flows"])
+        promtool = server("promtool")
+        if promtool is None:
+            self.skipTest("no promtool")
+        checked = subprocess.run([promtool, "check", "metrics"], input=text, text=True,
+                                 capture_output=True)
+        self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
+
+    def test_to_the_standard_output(self):
+        capture, _ = self.generate("--count", 100)
+        events = self.good("replay", "--events", "-", capture)
+        for line in events.stdout.splitlines():
+            json.loads(line)
+        self.assertIn("frames", events.stderr, "the summary is out of the way")
+        self.assertIn("int_reports_total", self.good("replay", "--metrics", "-", capture).stdout)
+        self.assertIn("decoded", self.good("replay", capture).stdout)
+
+    def test_decode_prints_a_line_per_datagram(self):
+        capture, _ = self.generate("--count", 50, "--hops", 3)
+        with open(capture, "rb") as f:
+            whole = f.read()
+        self.path("other.pcap", pcap([b"\0" * 12 + b"\x08\x06" + b"\0" * 46]))
+        done = self.good("decode", capture, self.path("other.pcap"))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(lines), 50)
+        self.assertTrue(all(len(line["report"]["inner"]["int"]["hops"]) == 3 for line in lines))
+        self.assertIn("1 frames were no datagrams to a report port", done.stderr)
+        everything = self.good("decode", "--all", capture, self.path("other.pcap")).stdout
+        self.assertEqual(len(everything.splitlines()), 51)
+        cut = self.path("cut.pcap", whole[:-5])
+        done = self.good("decode", cut)
+        self.assertEqual(len(done.stdout.splitlines()), 49)
+        self.assertIn("cut.pcap", done.stderr)
+
+    def test_at_the_captured_speed(self):
+        capture, made = self.generate("--count", 200, "--rate", 1000)
+        for speed in ("captured", 4):
+            found = self.replay(capture, "--speed", speed)
+            self.assertEqual(found["decoded"], made["frames"])
+            wanted = 0.199 / (1 if speed == "captured" else speed)
+            self.assertGreaterEqual(found["seconds"], wanted)
+
+    def test_wrong_use_is_one_line_and_exit_code_2(self):
+        capture, _ = self.generate("--count", 10)
+        bad = self.path("bad.yaml", "decode: {int_dscp: 99}\nnonsense: 1\n")
+        for arguments in (["nonsense"], ["replay"], ["replay", self.path("none.pcap")],
+                          ["replay", "--speed", "-1", capture], ["replay", "--nonsense", capture],
+                          ["replay", "/etc/passwd"], ["decode", "/etc/passwd"],
+                          ["run"], ["run", "--config", self.path("none.yaml")],
+                          ["generate", "--hops", 99]):
+            with self.subTest(arguments=arguments):
+                done = hopscope(*arguments)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(done.stdout, "")
+                self.assertGreater(len(done.stderr), 0)
+        for command in (["replay", "--config", bad, capture], ["decode", "--config", bad, capture],
+                        ["check", "--config", bad], ["run", "--config", bad],
+                        ["dump", "--config", bad]):
+            with self.subTest(command=command):
+                done = hopscope(*command)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(f"{bad}:1:20: decode.int_dscp:", done.stderr)
+                self.assertIn(f"{bad}:2:1: nonsense:", done.stderr)
+
+    def test_output_that_cannot_be_written_is_told(self):
+        capture, _ = self.generate("--count", 1000)
+        for option in ("--events", "--metrics", "--summary"):
+            with self.subTest(option=option):
+                done = hopscope("replay", option, "/dev/full", capture)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("could be written", done.stderr)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([HOPSCOPE, "decode", capture], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+
+    def test_check_and_dump(self):
+        config = self.path("mine.yaml", "receive: {interface: eth7}\ndecode: {int_dscp: 0x20}\n")
+        self.assertIn("good", self.good("check", "--offline", "--config", config).stdout)
+        dumped = self.good("dump", "--config", config).stdout
+        self.assertIn("interface: eth7", dumped)
+        self.assertIn("int_dscp: 0x20", dumped)
+        again = self.path("again.yaml", dumped)
+        self.assertEqual(self.good("dump", "--config", again).stdout, dumped)
+
+    def test_help_is_there_for_everything(self):
+        text = self.good("--help").stdout
+        for command in ("run", "replay", "decode", "generate", "check", "dump"):
+            self.assertIn(command, text)
+            self.assertIn("--", self.good(command, "--help").stdout)
+        self.assertRegex(self.good("--version").stdout, r"^hopscope \d+\.\d+\.\d+$")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""A real Prometheus scrapes the collector, and its query API gives back what was sent."""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(__file__))
+from lab import (HOPSCOPE, free_port, get, parse_metrics, run, server, skip,  # noqa: E402
+                 wait_for)  # noqa: E402
+
+REFUSED = 100
+
+
+class Prometheus:
+    def __init__(self, program, target, directory):
+        port = free_port()
+        self.base = f"http://127.0.0.1:{port}"
+        config = os.path.join(directory, "prometheus.yml")
+        with open(config, "w") as f:
+            json.dump({"global": {"scrape_interval": "1s"},
+                       "scrape_configs": [{"job_name": "hopscope",
+                                           "static_configs": [{"targets": [target]}]}]}, f)
+        self.log = open(os.path.join(directory, "prometheus.log"), "w")
+        self.process = subprocess.Popen(
+            [program, f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
+             f"--web.listen-address=127.0.0.1:{port}"], stdout=self.log, stderr=self.log)
+
+    def query(self, expression):
+        """{labels without those of the scrape as a sorted tuple: value}"""
+        url = f"{self.base}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            result = json.load(answer)["data"]["result"]
+        return {tuple(sorted((k, v) for k, v in one["metric"].items()
+                             if k not in ("__name__", "job", "instance"))): float(one["value"][1])
+                for one in result}
+
+    def ready(self):
+        try:
+            get(self.base + "/-/ready", timeout=2)
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        self.log.close()
+
+
+class PrometheusTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.directory.name, name)
+
+    def test_values_come_back_from_the_query_api(self):
+        capture, metrics, config = self.path("r.pcap"), self.path("m.prom"), self.path("c.yaml")
+        made = json.loads(run(HOPSCOPE, "generate", "--output", capture, "--count", "60000",
+                              "--rate", "50000", "--flows", "40", "--hops", "3", "--drops", "0.01",
+                              "--loss", "0.01", "--path-changes", "0.01").stdout)
+        listen = f"127.0.0.1:{free_port()}"
+        with open(config, "w") as f:
+            json.dump({"export": {"http": {"listen": listen}},
+                       "switches": {"by_id": {"1": {"name": "leaf \"1\""}}}}, f)
+        # All of it, fast, for the values at the end.
+        run(HOPSCOPE, "replay", "--config", config, "--metrics", metrics, capture)
+        with open(metrics) as f:
+            expected = f.read()
+
+        # UDP on the loopback interface: the real collector, without root.
+        udp_port = free_port()
+        with open(config, "w") as f:
+            json.dump({"receive": {"source": "udp", "udp": {"listen": "127.0.0.1"}},
+                       "decode": {"report_udp_port": udp_port},
+                       "export": {"http": {"listen": listen}, "flows": {"series": "all"}},
+                       "switches": {"by_id": {"1": {"name": "leaf \"1\""}}}}, f)
+        collector = subprocess.Popen([HOPSCOPE, "run", "--config", config])
+        self.addCleanup(collector.wait)
+        self.addCleanup(collector.kill)
+        wait_for("the collector", lambda: self.answers(f"http://{listen}/readyz"))
+        prometheus = Prometheus(server("prometheus"), listen, self.directory.name)
+        self.addCleanup(prometheus.stop)
+        wait_for("Prometheus", prometheus.ready, seconds=60)
+
+        self.send(capture, udp_port)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as garbage:
+            for _ in range(REFUSED):
+                garbage.sendto(b"\xff" * 40, ("127.0.0.1", udp_port))
+        sent = made["frames"] + REFUSED
+        received = "hopscope_frames_received_total"
+        wait_for("everything to be scraped",
+                 lambda: prometheus.query(received).get((), 0) == sent, seconds=60)
+        self.assertEqual(prometheus.query("up"), {(): 1})
+        self.assertEqual(prometheus.query("hopscope_frames_decoded_total + "
+                                          "scalar(sum(hopscope_frames_dropped_total)) + "
+                                          "scalar(hopscope_queue_dropped_total{queue='handoff'})"),
+                         {(): sent})
+        self.assertEqual(prometheus.query("hopscope_frames_dropped_total > 0"),
+                         {(("reason", "unknown_version"),): REFUSED})
+        for family in ("int_reports_total", "int_report_sequence_gaps_total",
+                       "int_packet_drops_total", "int_flow_path_changes_total"):
+            with self.subTest(family=family):
+                self.assertEqual(prometheus.query(family), self.series(expected, family))
+        self.assertEqual(prometheus.query("sum(int_packet_drops_total)"),
+                         {(): made["kinds"]["drop"]})
+        for family in ("int_flow_reports_total", "int_flow_latency_seconds", "int_flow_path_info",
+                       "int_flow_hop_latency_seconds", "int_queue_occupancy",
+                       "int_egress_tx_utilization", "int_hop_latency_seconds_count"):
+            with self.subTest(family=family):
+                self.assertEqual(prometheus.query(family), self.series(expected, family))
+        quantile = prometheus.query(
+            "histogram_quantile(0.5, sum by (le) (int_hop_latency_seconds_bucket))")[()]
+        self.assertGreater(quantile, 0)
+
+        collector.terminate()
+        self.assertEqual(collector.wait(timeout=10), 0)
+
+    @staticmethod
+    def answers(url):
+        try:
+            get(url, timeout=2)
+            return True
+        except OSError:
+            return False
+
+    @staticmethod
+    def series(text, family):
+        def unescape(value):
+            return value.replace('\\"', '"').replace("\\\\", "\\")
+
+        return {tuple(sorted((k, unescape(v)) for k, v in key)): value
+                for key, value in parse_metrics(text)[family].items()}
+
+    @staticmethod
+    def send(capture, port):
+        """The UDP payloads of the capture, from as many sockets as it has source ports."""
+        sockets = {}
+        with open(capture, "rb") as f:
+            data = f.read()
+        at, number = 24, 0
+        while at < len(data):
+            length = struct.unpack_from("<I", data, at + 8)[0]
+            frame = data[at + 16:at + 16 + length]
+            at += 16 + length
+            source = frame[34:36]
+            if source not in sockets:
+                sockets[source] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sockets[source].sendto(frame[42:], ("127.0.0.1", port))
+            number += 1
+            if number % 500 == 0:
+                time.sleep(0.005)  # a socket is not a NIC: let it be read
+        for one in sockets.values():
+            one.close()
+
+
+if __name__ == "__main__":
+    if server("prometheus") is None:
+        skip("no prometheus")
+    unittest.main(verbosity=2)
