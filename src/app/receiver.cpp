@@ -1,7 +1,5 @@
 #include "app/receiver.h"
 
-#include <algorithm>
-
 #include "io/udp_source.h"
 
 namespace hopscope::app {
@@ -33,9 +31,7 @@ std::vector<std::string> Receiver::check() {
 }
 
 bool Receiver::alive() const {
-  const auto all = sources();
-  return std::none_of(all.begin(), all.end(),
-                      [](const io::FrameSource* source) { return source->exhausted(); });
+  return !af_xdp_ || !af_xdp_->gone();
 }
 
 std::vector<exporter::XdpCount> Receiver::xdp_counts() const {

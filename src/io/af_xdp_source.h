@@ -66,6 +66,9 @@ class AfXdpInterface {
   /// up again, the program was replaced. Once a second.
   [[nodiscard]] std::vector<std::string> check();
 
+  /// The interface went away; it does not come back.
+  [[nodiscard]] bool gone() const noexcept { return gone_; }
+
   /// Detaches the program; the sources stay open for what they still hold.
   void detach() noexcept { program_.detach(); }
 

@@ -3,13 +3,18 @@
 #include <time.h>
 
 namespace hopscope::io {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+}  // namespace
 
 UdpSourceBase::UdpSourceBase(const UdpOptions& options, const std::vector<std::uint16_t>& ports,
                              unsigned queue)
     : listen_(options.listen),
       queue_(queue),
       buffers_(options.buffers),
-      buffer_bytes_(options.buffer_bytes),
+      buffer_bytes_((options.buffer_bytes + kAlignment - 1) / kAlignment * kAlignment),
       sockets_(options, ports),
       arena_(new std::uint8_t[buffers_ * buffer_bytes_]()) {}
 

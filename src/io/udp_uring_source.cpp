@@ -14,6 +14,8 @@ namespace {
 
 constexpr unsigned kEntries = 64;
 constexpr std::uint16_t kGroup = 0;
+/// Room for the sender's address, such that what follows is aligned.
+constexpr std::size_t kNameBytes = (sizeof(sockaddr_in6) + 7) / 8 * 8;
 
 }  // namespace
 
@@ -76,9 +78,8 @@ UdpUringSource::UdpUringSource(const UdpOptions& options, const std::vector<std:
       armed_(sockets().size(), false) {
   // The kernel puts its own header, the name and the control messages in front of the payload;
   // the frame's headers take their place afterwards.
-  static_assert(sizeof(io_uring_recvmsg_out) + sizeof(sockaddr_in6) + kUdpControlBytes >=
-                kUdpHeaderRoom);
-  shape_.msg_namelen = sizeof(sockaddr_in6);
+  static_assert(sizeof(io_uring_recvmsg_out) + kNameBytes + kUdpControlBytes >= kUdpHeaderRoom);
+  shape_.msg_namelen = kNameBytes;
   shape_.msg_controllen = kUdpControlBytes;
   for (std::size_t i = 0; i < buffers(); ++i) {
     ring_->add_buffer(buffer(i), buffer_bytes(), static_cast<std::uint16_t>(i), i);

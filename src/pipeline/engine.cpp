@@ -202,9 +202,8 @@ bool Engine::all_quiet() const noexcept {
 }
 
 bool Engine::finished() const noexcept {
-  const bool ended = std::all_of(workers_.begin(), workers_.end(),
-                                 [](const auto& lane) { return lane->worker->exhausted(); });
-  return ended && all_quiet();
+  // While frames are received only a worker whose source has ended falls quiet.
+  return all_quiet();
 }
 
 void Engine::stop() {

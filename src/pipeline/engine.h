@@ -92,7 +92,6 @@ class Engine final : public TableView {
   std::atomic<bool> receive_{false};
   std::atomic<bool> run_{false};
   std::size_t next_lane_ = 0;
-  bool inline_finished_ = false;
 };
 
 }  // namespace hopscope::pipeline

@@ -5,6 +5,7 @@
 // first. Eight queues lie in the row, further ones in the overflow table.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "pipeline/fixed_array.h"
@@ -77,23 +78,25 @@ class RowTable {
     const SlotIndex::Found found = index_.find_or_add(key, seed);
     if (found.is_new) {
       make(rows_[found.row]);
-      // Release through the counter's own store: see for_each().
-      std::atomic_thread_fence(std::memory_order_release);
-      used_.set(index_.size());
+      // Pairs with the acquire load in for_each().
+      used_.store(index_.size(), std::memory_order_release);
     }
     return found.row;
   }
 
   [[nodiscard]] Row& operator[](std::uint32_t row) noexcept { return rows_[row]; }
   [[nodiscard]] const Row& operator[](std::uint32_t row) const noexcept { return rows_[row]; }
-  [[nodiscard]] std::uint32_t size() const noexcept { return index_.size(); }
+  /// Rows that readers may see. Any thread.
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return used_.load(std::memory_order_acquire);
+  }
   [[nodiscard]] std::uint64_t refused() const noexcept { return index_.refused(); }
 
   /// For the exporter: visit(copy) for every row. Any thread.
   template <typename Visit>
   void for_each(const Visit& visit) const {
     Row copy;
-    const std::uint64_t end = used_.get();
+    const std::uint32_t end = size();
     for (std::uint32_t i = 0; i < end; ++i) {
       if (read_row(rows_[i], copy)) visit(copy);
     }
@@ -102,7 +105,7 @@ class RowTable {
  private:
   SlotIndex index_;
   FixedArray<Row> rows_;
-  Counter used_;
+  std::atomic<std::uint32_t> used_{0};
 };
 
 [[nodiscard]] inline std::uint64_t port_key(std::uint32_t switch_id, std::uint32_t port) noexcept {

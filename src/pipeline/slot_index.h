@@ -7,6 +7,7 @@
 
 #include "pipeline/fixed_array.h"
 #include "pipeline/hash.h"
+#include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
 
@@ -32,15 +33,17 @@ class SlotIndex {
       if (entry.key == key) return {.row = entry.row_plus_one - 1, .is_new = false};
     }
     if (size_ == capacity_) {
-      ++refused_;
+      refused_.add(1);
       return {.row = kNone, .is_new = false};
     }
     entries_[at] = {.key = key, .row_plus_one = ++size_};
     return {.row = size_ - 1, .is_new = true};
   }
 
+  /// The worker's.
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
-  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.get(); }
 
  private:
   struct Entry {
@@ -52,7 +55,7 @@ class SlotIndex {
   std::uint32_t mask_;
   std::uint32_t capacity_;
   std::uint32_t size_ = 0;
-  std::uint64_t refused_ = 0;
+  Counter refused_;
 };
 
 }  // namespace hopscope::pipeline

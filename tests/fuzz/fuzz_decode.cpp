@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -71,9 +72,11 @@ void require(bool holds, const char* what) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static std::vector<Pipeline*> pipelines = [] {
-    std::vector<Pipeline*> made;
-    for (const DecodeConfig& config : make_configs()) made.push_back(new Pipeline(config));
+  static const std::vector<std::unique_ptr<Pipeline>> pipelines = [] {
+    std::vector<std::unique_ptr<Pipeline>> made;
+    for (const DecodeConfig& config : make_configs()) {
+      made.push_back(std::make_unique<Pipeline>(config));
+    }
     return made;
   }();
   if (size == 0) return 0;

@@ -219,8 +219,8 @@ TEST_P(Udp, RefusalsSayWhatToDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Udp, testing::Values(UdpMethod::kUring, UdpMethod::kRecvmmsg),
-                         [](const auto& info) {
-                           return info.param == UdpMethod::kUring ? "io_uring" : "recvmmsg";
+                         [](const auto& method) {
+                           return method.param == UdpMethod::kUring ? "io_uring" : "recvmmsg";
                          });
 
 }  // namespace

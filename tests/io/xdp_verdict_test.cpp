@@ -40,8 +40,11 @@ class XdpVerdict : public testing::Test {
   /// Runs the program on the frame; returns which of its counters moved.
   hopscope_verdict verdict(Frame frame) {
     const auto before = counts();
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(),
-                .data_size_in = static_cast<__u32>(frame.size()), .repeat = 1);
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
+    options.data_in = frame.data();
+    options.data_size_in = static_cast<__u32>(frame.size());
+    options.repeat = 1;
     const int fd = bpf_program__fd(program_->progs.hopscope_redirect);
     EXPECT_EQ(bpf_prog_test_run_opts(fd, &options), 0);
     EXPECT_EQ(options.retval, static_cast<__u32>(XDP_PASS)) << "no socket is bound here";

@@ -28,7 +28,8 @@ TEST(Intervals, FixedWidthWithoutHysteresisFiresAtEveryEdge) {
 
 TEST(Intervals, AValueThatTremblesOnAnEdgeDoesNotFire) {
   const IntervalRule rule = width(100, 0.1);
-  for (const std::uint64_t value : {99, 100, 101, 109, 92, 108}) EXPECT_FALSE(rule.left(value, 0));
+  for (const std::uint64_t value : {99U, 100U, 101U, 109U, 92U, 108U})
+    EXPECT_FALSE(rule.left(value, 0));
   EXPECT_TRUE(rule.left(110, 0));
   EXPECT_FALSE(rule.left(95, 1));
   EXPECT_TRUE(rule.left(89, 1));
