@@ -38,11 +38,19 @@ pipeline::EngineOptions engine_options(const Config& config) {
           .cpus = std::move(cpus)};
 }
 
+std::unique_ptr<std::atomic<bool>[]> make_moving(std::size_t workers) {
+  std::unique_ptr<std::atomic<bool>[]> moving(new std::atomic<bool>[workers]);
+  for (std::size_t i = 0; i < workers; ++i) moving[i] = true;
+  return moving;
+}
+
 }  // namespace
 
 Collector::Collector(const Config& config)
     : receiver_(config),
       engine_(engine_options(config), receiver_.sources()),
+      cycles_(config.workers.size(), 0),
+      moving_(make_moving(config.workers.size())),
       exporter_(config.exports, config.switches,
                 exporter::ExporterInput{
                     .tables = engine_,
@@ -50,11 +58,7 @@ Collector::Collector(const Config& config)
                     .sources = watched_sources(),
                     .xdp = [this] { return receiver_.xdp_counts(); },
                     .health = [this] { return health(); },
-                    .ready = [this] { return readiness(); }}),
-      cycles_(config.workers.size(), 0),
-      moving_(new std::atomic<bool>[config.workers.size()]) {
-  for (std::size_t i = 0; i < cycles_.size(); ++i) moving_[i] = true;
-}
+                    .ready = [this] { return readiness(); }}) {}
 
 std::vector<const io::FrameSource*> Collector::watched_sources() const {
   const std::vector<io::FrameSource*> sources = receiver_.sources();

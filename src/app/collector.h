@@ -36,11 +36,11 @@ class Collector {
 
   Receiver receiver_;
   pipeline::Engine engine_;
-  exporter::Exporter exporter_;
   std::atomic<bool> receiving_{false};
   std::atomic<bool> alive_{true};
   std::vector<std::uint64_t> cycles_;
   std::unique_ptr<std::atomic<bool>[]> moving_;  ///< per worker: its loop went round last second
+  exporter::Exporter exporter_;  ///< last: from its construction on it asks for all of the above
 };
 
 }  // namespace hopscope::app

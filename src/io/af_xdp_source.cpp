@@ -85,7 +85,6 @@ void AfXdpSource::check_busy_poll() noexcept {
 }
 
 std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
-  polls_.add(1);
   std::uint64_t bytes = 0;
   std::size_t count = 0;
   const Umem& umem = socket_.umem();
@@ -97,11 +96,11 @@ std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
     ++count;
   });
   batch.count = count;
+  counters_.count_poll(count, bytes);
   if (count == 0) {
-    empty_polls_.add(1);
     // Zero-copy drivers that ran out of frames, and busy polling, wait for a call.
     if (busy_poll_.load(std::memory_order_relaxed) || socket_.fill().memory().needs_wakeup()) {
-      wakeups_.add(1);
+      counters_.count_wakeup();
       (void)recvfrom(socket_.fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
     }
     return 0;
@@ -109,17 +108,13 @@ std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
   batch.frame_time_ns = nullptr;
   batch.receive_time_ns = wall_clock_ns();
   if (wants_busy_poll_ && !busy_poll_checked_.load(std::memory_order_relaxed)) check_busy_poll();
-  frames_.add(count);
-  bytes_.add(bytes);
-  held_.add(count);
-  if (count == kBatch) full_batches_.add(1);
   return count;
 }
 
 void AfXdpSource::release(const FrameHandle* handles, std::size_t count) noexcept {
   socket_.fill().offer(static_cast<std::uint32_t>(count),
                        [handles](std::uint32_t i) { return handles[i]; });
-  held_.set(held_.get() - count);
+  counters_.count_release(count);
 }
 
 void AfXdpSource::wait(int timeout_ms) noexcept {
@@ -128,17 +123,10 @@ void AfXdpSource::wait(int timeout_ms) noexcept {
 }
 
 SourceStatistics AfXdpSource::statistics() const noexcept {
-  SourceStatistics statistics;
-  statistics.frames = frames_.get();
-  statistics.bytes = bytes_.get();
-  statistics.polls = polls_.get();
-  statistics.empty_polls = empty_polls_.get();
-  statistics.full_batches = full_batches_.get();
-  statistics.wakeups = wakeups_.get();
+  SourceStatistics statistics = counters_.statistics();
   statistics.frames_total = socket_.umem().frames();
   statistics.frames_in_fill = socket_.fill().memory().filled();
   statistics.frames_in_rx = socket_.rx().memory().filled();
-  statistics.frames_held = held_.get();
   xdp_statistics kernel{};
   socklen_t bytes = sizeof kernel;
   if (getsockopt(socket_.fd(), SOL_XDP, XDP_STATISTICS, &kernel, &bytes) == 0) {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "io/counter.h"
 #include "io/frame_source.h"
 #include "io/options.h"
+#include "io/source_counters.h"
 #include "io/xdp_program.h"
 #include "io/xsk_socket.h"
 
@@ -49,7 +49,7 @@ class AfXdpSource final : public FrameSource {
   std::atomic<bool> busy_poll_{false};
   std::atomic<bool> busy_poll_checked_{false};
   std::atomic<bool> gone_{false};
-  Counter frames_, bytes_, polls_, empty_polls_, full_batches_, wakeups_, held_;
+  SourceCounters counters_;
 };
 
 class AfXdpInterface {

@@ -137,7 +137,7 @@ bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t&
 
 std::size_t PcapSource::receive(FrameBatch& batch) noexcept {
   batch.count = 0;
-  polls_.add(1);
+  std::uint64_t bytes = 0;
   while (batch.count < kBatch && !free_.empty() && !ended_) {
     const std::uint32_t slot = free_.back();
     const std::size_t i = batch.count;
@@ -148,35 +148,26 @@ std::size_t PcapSource::receive(FrameBatch& batch) noexcept {
     free_.pop_back();
     batch.data[i] = arena_.get() + slot * kSlotBytes;
     batch.handle[i] = slot;
-    received_bytes_.add(batch.length[i]);
+    bytes += batch.length[i];
     ++batch.count;
   }
   batch.frame_time_ns = times_.data();
   batch.receive_time_ns = batch.count != 0 ? times_[0] : 0;
-  frames_.add(batch.count);
-  held_.set(slot_count_ - free_.size());
-  if (batch.count == 0) empty_polls_.add(1);
-  if (batch.count == kBatch) full_batches_.add(1);
+  counters_.count_poll(batch.count, bytes);
   return batch.count;
 }
 
 void PcapSource::release(const FrameHandle* handles, std::size_t count) noexcept {
   // The capacity was reserved at construction.
   for (std::size_t i = 0; i < count; ++i) free_.push_back(static_cast<std::uint32_t>(handles[i]));
-  held_.set(slot_count_ - free_.size());
+  counters_.count_release(count);
 }
 
 void PcapSource::wait(int /*timeout_ms*/) noexcept {}
 
 SourceStatistics PcapSource::statistics() const noexcept {
-  SourceStatistics statistics;
-  statistics.frames = frames_.get();
-  statistics.bytes = received_bytes_.get();
-  statistics.polls = polls_.get();
-  statistics.empty_polls = empty_polls_.get();
-  statistics.full_batches = full_batches_.get();
+  SourceStatistics statistics = counters_.statistics();
   statistics.frames_total = slot_count_;
-  statistics.frames_held = held_.get();
   statistics.frames_in_fill = slot_count_ - statistics.frames_held;
   return statistics;
 }

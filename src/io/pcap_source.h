@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "io/counter.h"
 #include "io/frame_source.h"
+#include "io/source_counters.h"
 
 struct pcap;
 
@@ -66,7 +66,7 @@ class PcapSource final : public FrameSource {
   std::uint64_t bytes_before_ = 0;
   std::uint64_t bytes_of_file_ = 0;
   std::vector<std::string> warnings_;
-  Counter frames_, received_bytes_, polls_, empty_polls_, full_batches_, held_;
+  SourceCounters counters_;
 };
 
 }  // namespace hopscope::io

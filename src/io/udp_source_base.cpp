@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <utility>
+
 namespace hopscope::io {
 namespace {
 
@@ -27,36 +29,23 @@ void UdpSourceBase::append(FrameBatch& batch, std::size_t id, std::uint8_t* payl
   batch.data[i] = frame;
   batch.length[i] = static_cast<std::uint32_t>(static_cast<std::size_t>(payload - frame) + length);
   batch.handle[i] = id;
-  bytes_.add(batch.length[i]);
+  batch_bytes_ += batch.length[i];
 }
 
 std::size_t UdpSourceBase::finish(FrameBatch& batch) noexcept {
-  polls_.add(1);
-  if (batch.count == 0) {
-    empty_polls_.add(1);
-    return 0;
-  }
+  counters_.count_poll(batch.count, std::exchange(batch_bytes_, 0));
+  if (batch.count == 0) return 0;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   batch.frame_time_ns = nullptr;
   batch.receive_time_ns = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-  frames_.add(batch.count);
-  held_.add(batch.count);
-  if (batch.count == kBatch) full_batches_.add(1);
   return batch.count;
 }
 
 SourceStatistics UdpSourceBase::statistics() const noexcept {
-  SourceStatistics statistics;
-  statistics.frames = frames_.get();
-  statistics.bytes = bytes_.get();
-  statistics.polls = polls_.get();
-  statistics.empty_polls = empty_polls_.get();
-  statistics.full_batches = full_batches_.get();
-  statistics.wakeups = wakeups_.get();
+  SourceStatistics statistics = counters_.statistics();
   statistics.lost = sockets_.dropped();
   statistics.frames_total = buffers_;
-  statistics.frames_held = held_.get();
   statistics.frames_in_fill = buffers_ - statistics.frames_held;
   return statistics;
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "io/counter.h"
 #include "io/frame_source.h"
 #include "io/options.h"
+#include "io/source_counters.h"
 #include "io/udp_headers.h"
 #include "io/udp_sockets.h"
 
@@ -30,15 +30,15 @@ class UdpSourceBase : public FrameSource {
   [[nodiscard]] UdpSockets& sockets() noexcept { return sockets_; }
   [[nodiscard]] std::size_t buffers() const noexcept { return buffers_; }
   [[nodiscard]] std::size_t buffer_bytes() const noexcept { return buffer_bytes_; }
-  [[nodiscard]] std::uint64_t held() const noexcept { return held_.get(); }
+  [[nodiscard]] std::uint64_t held() const noexcept { return counters_.held(); }
 
   /// Appends the datagram in buffer `id` as a frame.
   void append(FrameBatch& batch, std::size_t id, std::uint8_t* payload, std::size_t length,
               UdpAddresses addresses, std::size_t socket) noexcept;
   /// Counts a poll and stamps the batch.
   std::size_t finish(FrameBatch& batch) noexcept;
-  void gave_back(std::size_t count) noexcept { held_.set(held_.get() - count); }
-  void count_wakeup() noexcept { wakeups_.add(1); }
+  void gave_back(std::size_t count) noexcept { counters_.count_release(count); }
+  void count_wakeup() noexcept { counters_.count_wakeup(); }
 
  private:
   const std::string listen_;
@@ -47,7 +47,8 @@ class UdpSourceBase : public FrameSource {
   const std::size_t buffer_bytes_;
   UdpSockets sockets_;
   std::unique_ptr<std::uint8_t[]> arena_;
-  Counter frames_, bytes_, polls_, empty_polls_, full_batches_, wakeups_, held_;
+  std::uint64_t batch_bytes_ = 0;
+  SourceCounters counters_;
 };
 
 }  // namespace hopscope::io

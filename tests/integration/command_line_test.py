@@ -146,6 +146,17 @@ class CommandLineTest(unittest.TestCase):
                                  capture_output=True)
         self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
 
+    def test_the_scrape_job_is_one_that_prometheus_takes(self):
+        promtool = server("promtool")
+        if promtool is None:
+            self.skipTest("no promtool")
+        job = os.path.join(os.path.dirname(__file__), "../../conf/prometheus/prometheus.yml")
+        done = subprocess.run([promtool, "check", "config", job], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        with open(job) as f:
+            self.assertIn(self.good("dump").stdout.split("listen: ")[2].split()[0].strip('"'),
+                          f.read(), "the default address")
+
     def test_to_the_standard_output(self):
         capture, _ = self.generate("--count", 100)
         events = self.good("replay", "--events", "-", capture)

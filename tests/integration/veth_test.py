@@ -56,8 +56,8 @@ class VethTest(unittest.TestCase):
             refused += flood["output"]["driver_refused"]
             metrics = collector.settled_metrics()
             self.assert_identity(sent, refused, metrics)
-            print(f"flood at {flood['output']['rate']:.0f}/s: {flood['frames']} sent, "
-                  f"{lost_in_socket(metrics) + refused:.0f} lost")
+            print(f"with a flood at {flood['output']['rate']:.0f}/s: {sent} sent, "
+                  f"{accounted(metrics):.0f} processed, {lost_in_socket(metrics) + refused:.0f} lost")
             self.assertEqual(collector.terminate()[0], 0)
 
     def test_sigterm_drains_and_detaches_and_kill_leaves_nothing(self):
