@@ -17,6 +17,7 @@ Authority::Authority(const TableOptions& tables, const EventOptions& events, con
                      EventBuffer& event_buffer)
     : new_key_(events.new_key),
       refresh_s_(events.refresh_s),
+      idle_timeout_s_(tables.idle_timeout_s),
       seed_(seed),
       events_(event_buffer),
       // Utilisation of each port and, on the average, occupancy or congestion of three queues.
@@ -42,24 +43,26 @@ bool Authority::emit(EventKind kind, const RowChange& change, const AuthorityRow
 }
 
 Authority::Verdict Authority::decide(RowChange& change) noexcept {
+  const std::uint32_t now_s = seconds_of(change.now_ns);
   const std::uint32_t at = rows_.find_or_add(
-      key_of(change, seed_), seed_, [](AuthorityRow& fresh) { fresh.interval = kNoInterval; });
+      key_of(change, seed_), seed_, [](AuthorityRow& fresh) { fresh.interval = kNoInterval; },
+      [&](const AuthorityRow& row) { return now_s - row.last_event_s > idle_timeout_s_; });
   if (at == SlotIndex::kNone) {
     // Without a row the change still becomes an event; only doubles cannot be told.
     if (!change.refresh) (void)emit(EventKind::kValueMoved, change, nullptr);
     return Verdict::kKnown;
   }
   AuthorityRow& row = rows_[at];
-  const std::uint32_t now_s = seconds_of(change.receive_time_ns);
   if (change.refresh) {
     if (row.known != 0 && now_s - row.last_event_s >= refresh_s_ &&
-        emit(EventKind::kRefresh, change, nullptr)) {
+        emit(EventKind::kRefresh, change, &row)) {
       row.last_event_s = now_s;
+      row.value = change.value;
     }
     return Verdict::kKnown;
   }
   if (row.known != 0 && row.interval == change.interval) return Verdict::kKnown;
-  if (change.receive_time_ns < row.receive_time_ns) {
+  if (change.now_ns < row.now_ns) {
     change.interval = row.interval;
     return Verdict::kRefused;
   }
@@ -73,7 +76,7 @@ Authority::Verdict Authority::decide(RowChange& change) noexcept {
   row.known = 1;
   row.interval = change.interval;
   row.value = change.value;
-  row.receive_time_ns = change.receive_time_ns;
+  row.now_ns = change.now_ns;
   row.last_event_s = now_s;
   return Verdict::kAccepted;
 }

@@ -15,8 +15,8 @@ namespace hopscope::pipeline {
 /// What the owner knows of one measurement of one key.
 struct AuthorityRow {
   std::uint32_t sequence;
-  std::uint32_t value;           ///< of the newest event
-  std::int64_t receive_time_ns;  ///< of the newest change
+  std::uint32_t value;  ///< of the newest event
+  std::int64_t now_ns;  ///< of the newest change
   std::uint32_t last_event_s;
   Interval interval;
   std::uint16_t known;  ///< 0: no event yet
@@ -42,6 +42,7 @@ class Authority {
 
   const bool new_key_;
   const std::uint32_t refresh_s_;
+  const std::uint32_t idle_timeout_s_;
   const HashSeed seed_;
   EventBuffer& events_;
   RowTable<AuthorityRow> rows_;

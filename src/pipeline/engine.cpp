@@ -64,6 +64,20 @@ class Idler {
   std::uint64_t empty_polls_ = 0;
 };
 
+/// The record has the low half of the port; the row has all of it, unless it went to another port.
+template <typename Key>
+std::uint32_t port_of(const FlowRecord<Key>& record, unsigned hop, const RowTable<PortRow>& ports) {
+  const std::uint32_t slot = record.port_slot[hop];
+  PortRow row;
+  if (slot < ports.used_end() && read_row(ports[slot], row) &&
+      row.switch_id == record.switch_id[hop] &&
+      static_cast<std::uint16_t>(row.port) == record.egress_port[hop]) {
+    return row.port;
+  }
+  const std::uint16_t low = record.egress_port[hop];
+  return low == static_cast<std::uint16_t>(kNoPort) ? kNoPort : low;
+}
+
 template <typename Key>
 FlowSnapshot snapshot_of(const FlowRecord<Key>& record, const RowTable<PortRow>& ports) {
   using Record = FlowRecord<Key>;
@@ -85,9 +99,7 @@ FlowSnapshot snapshot_of(const FlowRecord<Key>& record, const RowTable<PortRow>&
     hop.switch_id = record.switch_id[from];
     hop.has_latency = record.latency[from] != kNoLatency;
     hop.latency = hop.has_latency ? record.latency[from] : 0;
-    // The port of a row never changes once the row is there.
-    const std::uint32_t slot = record.port_slot[from];
-    hop.egress_port = slot < ports.size() ? ports[slot].port : kNoPort;
+    hop.egress_port = port_of(record, from, ports);
   }
   return flow;
 }
@@ -174,6 +186,7 @@ void Engine::run(Lane& lane, std::size_t /*index*/) noexcept {
     const bool receive = receive_.load(std::memory_order_relaxed);
     const std::size_t work = lane.worker->run_once(receive);
     lane.cycles.add(1);
+    if (work == 0 && drain_.load(std::memory_order_relaxed)) lane.drained = true;
     if (work != 0) {
       if (lane.quiet.load(std::memory_order_relaxed)) lane.quiet = false;
       idler.reset();
@@ -206,11 +219,24 @@ bool Engine::finished() const noexcept {
   return all_quiet();
 }
 
+void Engine::drain_sources() noexcept {
+  constexpr int kTries = 500;
+  drain_ = true;
+  const auto drained = [this] {
+    return std::all_of(workers_.begin(), workers_.end(),
+                       [](const auto& lane) { return lane->drained.load(); });
+  };
+  for (int i = 0; i < kTries && !drained(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 void Engine::stop() {
   if (!run_) return;
-  receive_ = false;
   const bool running = std::all_of(workers_.begin(), workers_.end(),
                                    [](const auto& lane) { return lane->thread.joinable(); });
+  if (running) drain_sources();
+  receive_ = false;
   constexpr int kTries = 1000;
   for (int i = 0; running && i < kTries && !all_quiet(); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -301,13 +327,14 @@ void Engine::for_each_drop(const std::function<void(const DropSnapshot&)>& visit
     });
   }
   for (const auto& [key, packets] : merged) {
-    visit({.switch_id = key.first, .reason = key.second, .packets = packets});
+    if (packets != 0) visit({.switch_id = key.first, .reason = key.second, .packets = packets});
   }
 }
 
 void Engine::for_each_sequence(const std::function<void(const SequenceSnapshot&)>& visit) const {
   for (const auto& lane : workers_) {
     lane->worker->tables().sequences().for_each([&](const SequenceRow& row) {
+      if (row.received == 0) return;
       visit({.source = row.source,
              .switch_id = row.switch_id,
              .hw_id = row.hw_id,

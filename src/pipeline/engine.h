@@ -42,7 +42,8 @@ class Engine final : public TableView {
   // --- on threads -------------------------------------------------------------------------------
   /// Starts a pinned thread per worker. Throws std::system_error.
   void start();
-  /// Stops receiving, lets the workers finish what is under way, joins them.
+  /// Takes what the sources still have (for half a second at the most, if more keeps coming),
+  /// finishes what is under way, joins the workers.
   void stop();
   /// Every source has come to its end and everything is processed.
   [[nodiscard]] bool finished() const noexcept;
@@ -75,13 +76,15 @@ class Engine final : public TableView {
     std::unique_ptr<Worker> worker;
     std::thread thread;
     Counter cycles;
-    std::atomic<bool> quiet{false};  ///< nothing received, nothing under way
+    std::atomic<bool> drained{false};  ///< while draining: nothing was left to receive
+    std::atomic<bool> quiet{false};    ///< nothing received, nothing under way
   };
 
   void connect(const QueueOptions& queues);
   void run(Lane& lane, std::size_t index) noexcept;
   void pass_messages() noexcept;
   [[nodiscard]] bool all_quiet() const noexcept;
+  void drain_sources() noexcept;
 
   EngineOptions options_;
   Decoder decoder_;
@@ -90,6 +93,7 @@ class Engine final : public TableView {
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Lane>> workers_;
   std::atomic<bool> receive_{false};
+  std::atomic<bool> drain_{false};
   std::atomic<bool> run_{false};
   std::size_t next_lane_ = 0;
 };

@@ -52,10 +52,20 @@ Event* FlowState<Key>::claim(Record& record, EventKind kind, Measurement measure
 }
 
 template <typename Key>
-void FlowState<Key>::resolve(const HopList& hops, Slots& slots) noexcept {
+void FlowState<Key>::resolve(const HopList& hops, Slots& slots, std::uint32_t now_s) noexcept {
   for (unsigned i = 0; i < hops.count; ++i) {
-    slots[i] = ports_.slot(hops.hop[i].switch_id, hops.hop[i].port);
+    slots[i] = ports_.slot(hops.hop[i].switch_id, hops.hop[i].port, now_s);
   }
+}
+
+template <typename Key>
+void FlowState<Key>::use_slot(Record& record, std::size_t at, const Hop& hop, std::uint32_t& slot,
+                              const Moment& moment) noexcept {
+  slot = record.port_slot[at];
+  if (ports_.holds(slot, hop.switch_id, hop.port)) return;
+  // The port was silent for so long that its row went to another.
+  slot = ports_.slot(hop.switch_id, hop.port, moment.now_s);
+  if (slot != record.port_slot[at]) put(record.port_slot[at], slot);
 }
 
 template <typename Key>
@@ -95,10 +105,10 @@ template <typename Key>
 bool FlowState<Key>::follow_path(Record& record, const HopList& hops, Slots& slots,
                                  const Moment& moment) noexcept {
   if (same_path(record, hops)) {
-    std::copy_n(record.port_slot.begin(), hops.count, slots.begin());
+    for (unsigned i = 0; i < hops.count; ++i) use_slot(record, i, hops.hop[i], slots[i], moment);
     return true;
   }
-  resolve(hops, slots);
+  resolve(hops, slots, moment.now_s);
   const bool had_path = record.path_length != 0 && (record.flags & Record::kPostcards) == 0;
   if (had_path) {
     if (options_.path_change) {
@@ -191,11 +201,11 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
   if (at == record.hop_count && (has_path || at == kMaxHops)) {
     // A stack says which hops there are, or there is no room for another.
     if (!has_path) put(record.flags, static_cast<std::uint8_t>(record.flags | Record::kLonger));
-    resolve(hops, slots);
+    resolve(hops, slots, moment.now_s);
     return;
   }
   if (at == record.hop_count || record.egress_port[at] != static_cast<std::uint16_t>(hop.port)) {
-    resolve(hops, slots);
+    resolve(hops, slots, moment.now_s);
     if (at == record.hop_count) {
       put(record.hop_count, static_cast<std::uint8_t>(at + 1));
       put(record.path_length, at + 1);
@@ -207,7 +217,7 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
     put(record.egress_port[at], static_cast<std::uint16_t>(hop.port));
     put(record.port_slot[at], slots[0]);
   } else {
-    slots[0] = record.port_slot[at];
+    use_slot(record, at, hop, slots[0], moment);
   }
   if (hop.latency == kNoLatency) return;
   set_latency(record, at, hop.latency, moment);
@@ -251,7 +261,7 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
   Record* found = table_.find(key, hash, moment.now_s);
   if (found == nullptr) found = table_.insert(key, hash, moment.now_s);
   if (found == nullptr) {
-    resolve(hops, slots);
+    resolve(hops, slots, moment.now_s);
     return;
   }
   Record& record = *found;
@@ -265,7 +275,7 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
     follow_postcard(record, hops, slots, moment);
   } else {
     // A drop report tells where a packet ended, not which way the flow takes.
-    resolve(hops, slots);
+    resolve(hops, slots, moment.now_s);
   }
   if ((record.flags & Record::kAnnounced) == 0) announce(record, moment);
   if (options_.refresh_s != 0) refresh(record, moment);

@@ -50,7 +50,10 @@ class FlowState {
   void refresh(Record& record, const Moment& moment) noexcept;
   [[nodiscard]] Event* claim(Record& record, EventKind kind, Measurement measurement,
                              const Moment& moment) noexcept;
-  void resolve(const HopList& hops, Slots& slots) noexcept;
+  void resolve(const HopList& hops, Slots& slots, std::uint32_t now_s) noexcept;
+  /// The port row that the record has for its hop `at`, or the one that there is now.
+  void use_slot(Record& record, std::size_t at, const Hop& hop, std::uint32_t& slot,
+                const Moment& moment) noexcept;
 
   FlowTable<Key> table_;
   const EventOptions& options_;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "pipeline/ageing_clock.h"
 #include "pipeline/fixed_array.h"
 #include "pipeline/flow_record.h"
 #include "pipeline/hash.h"
@@ -89,7 +90,8 @@ class FlowTable {
     for (std::uint32_t i = 0; i < buckets; ++i, sweep_at_ = (sweep_at_ + 1) & mask_) {
       Bucket& bucket = buckets_[sweep_at_];
       for (unsigned slot = 0; slot < kSlots; ++slot) {
-        if (bucket.tag[slot] == 0 || idle_s(bucket.age[slot], now_s) < idle_timeout_s_) continue;
+        if (bucket.tag[slot] == 0 || seconds_since(bucket.age[slot], now_s) < idle_timeout_s_)
+          continue;
         forget(bucket, slot);
         ++statistics_.expired;
       }
@@ -147,10 +149,6 @@ class FlowTable {
   [[nodiscard]] std::uint32_t other(std::uint32_t at, std::uint16_t tag) const noexcept {
     return (at ^ (tag * 0x5BD1'E995U)) & mask_;
   }
-  static std::uint32_t idle_s(std::uint16_t age, std::uint32_t now_s) noexcept {
-    return static_cast<std::uint16_t>(static_cast<std::uint16_t>(now_s) - age);
-  }
-
   void forget(Bucket& bucket, unsigned slot) noexcept {
     Record& record = records_[bucket.record[slot]];
     {
@@ -172,7 +170,7 @@ class FlowTable {
       for (unsigned slot = 0; slot < kSlots; ++slot) {
         Bucket& bucket = buckets_[at];
         if (bucket.tag[slot] == 0) continue;
-        const std::uint32_t idle = idle_s(bucket.age[slot], now_s);
+        const std::uint32_t idle = seconds_since(bucket.age[slot], now_s);
         if (oldest != nullptr && idle <= longest) continue;
         oldest = &bucket;
         oldest_slot = slot;

@@ -12,7 +12,7 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};  ///< IPv4: the first four
   std::uint8_t version = 0;              ///< 4, 6, or 0 for none
 
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
 /// An IPv4 5-tuple, 16 bytes without padding so that it compares as two words.
@@ -53,7 +53,7 @@ struct FlowKey {
   std::uint16_t destination_port = 0;
   std::uint8_t protocol = 0;
 
-  friend bool operator==(const FlowKey&, const FlowKey&) = default;
+  friend auto operator<=>(const FlowKey&, const FlowKey&) = default;
 };
 
 [[nodiscard]] FlowKey widen(const FlowKey4& key) noexcept;

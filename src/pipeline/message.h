@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "pipeline/ageing_clock.h"
 #include "pipeline/event.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
@@ -17,7 +18,7 @@ struct FrameLoan {
   const std::uint8_t* data;
   std::uint32_t length;
   std::uint32_t loan;
-  std::int64_t time_ns;
+  FrameTime time;
 };
 
 /// A port's or queue's value left its interval or came for the first time; or, with `refresh`, is
@@ -25,6 +26,7 @@ struct FrameLoan {
 struct RowChange {
   std::uint64_t switch_time;
   std::int64_t receive_time_ns;
+  std::int64_t now_ns;  ///< of the AgeingClock
   std::uint32_t switch_id;
   std::uint32_t port;
   std::uint32_t queue;

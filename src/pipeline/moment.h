@@ -8,9 +8,10 @@
 namespace hopscope::pipeline {
 
 struct Moment {
-  std::int64_t receive_time_ns = 0;
-  std::uint32_t now_s = 0;   ///< the same in whole seconds
-  std::uint32_t now_us = 0;  ///< the same in microseconds, modulo 2^32
+  std::int64_t receive_time_ns = 0;  ///< since 1970
+  std::int64_t now_ns = 0;           ///< of the AgeingClock
+  std::uint32_t now_s = 0;           ///< the same in whole seconds
+  std::uint32_t now_us = 0;          ///< the same in microseconds, modulo 2^32
   std::uint64_t switch_time = 0;
   std::uint32_t time_switch_id = 0;
   bool has_switch_time = false;

@@ -11,8 +11,11 @@ constexpr std::uint32_t queue_word(std::uint32_t queue, std::uint32_t occupancy)
   return (queue << 24) | (occupancy & kOccupancyMask);
 }
 
-bool silent(std::uint16_t age, std::uint32_t now_s, std::uint32_t idle_timeout_s) noexcept {
-  return static_cast<std::uint16_t>(static_cast<std::uint16_t>(now_s) - age) >= idle_timeout_s;
+PortRow erased_port() noexcept {
+  PortRow row{};
+  row.switch_id = kNoSwitch;
+  row.port = kNoPort;
+  return row;
 }
 
 }  // namespace
@@ -27,19 +30,23 @@ PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool k
       keep_times_(keep_times),
       ports_(tables.ports),
       queues_(tables.queue_overflow),
-      switches_(tables.switches) {}
+      switches_(tables.switches),
+      ports_of_switch_(tables.switches) {}
 
 std::uint32_t PortState::switch_row(std::uint32_t switch_id) noexcept {
-  const std::uint32_t row = switches_.find_or_add(switch_id, seed_, [&](SwitchRow& fresh) {
-    fresh.switch_id = switch_id;
-    fresh.units = units_.index_of(switch_id);
-  });
-  // A full table shares its last row: units may then be another switch's, which the counter of
-  // refused switches tells; nothing is written to that row (see update()).
-  return row;
+  return switches_.find_or_add(
+      switch_id, seed_,
+      [&](SwitchRow& fresh) {
+        fresh.switch_id = switch_id;
+        fresh.units = units_.index_of(switch_id);
+      },
+      [&](const SwitchRow& row) {
+        return ports_of_switch_[static_cast<std::size_t>(&row - &switches_[0])] == 0;
+      });
 }
 
-std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port) noexcept {
+std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
+                              std::uint32_t now_s) noexcept {
   if (switch_id == kNoSwitch) return kNoSlot;
   const std::uint32_t owner = switch_row(switch_id);
   if (owner == SlotIndex::kNone) return kNoSlot;
@@ -47,11 +54,14 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port) noexc
     fresh.switch_id = switch_id;
     fresh.port = port;
     fresh.switch_row = static_cast<std::uint16_t>(owner);
+    fresh.age = static_cast<std::uint16_t>(now_s);
+    fresh.last_refresh_s = now_s;
     fresh.tx_utilization = kNoValue;
     fresh.tx_interval = kNoInterval;
     fresh.congestion.fill(kNoValue);
     fresh.occupancy_interval.fill(kNoInterval);
     fresh.congestion_interval.fill(kNoInterval);
+    ++ports_of_switch_[owner];
   });
 }
 
@@ -92,6 +102,7 @@ Interval PortState::watch(const Watched& watched, Interval interval, const Hop& 
   const bool sent =
       changes_.route({.switch_time = hop.has_time ? hop.time : moment.switch_time,
                       .receive_time_ns = moment.receive_time_ns,
+                      .now_ns = moment.now_ns,
                       .switch_id = watched.switch_id,
                       .port = watched.port,
                       .queue = watched.queue,
@@ -132,11 +143,15 @@ int PortState::inline_queue(PortRow& row, std::uint32_t queue) noexcept {
   return -1;
 }
 
+std::uint64_t PortState::queue_key(const PortRow& port, std::uint32_t queue) const noexcept {
+  return hash_of(port_key(port.switch_id, port.port), seed_) + queue;
+}
+
 QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
                                     const Moment* moment) noexcept {
   const PortRow& port = ports_[slot];
   const std::uint32_t index =
-      queues_.find_or_add(port_key(slot, queue), seed_, [&](QueueRow& fresh) {
+      queues_.find_or_add(queue_key(port, queue), seed_, [&](QueueRow& fresh) {
         fresh.queue = queue;
         fresh.switch_id = port.switch_id;
         fresh.port = port.port;
@@ -144,6 +159,8 @@ QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
         fresh.congestion = kNoValue;
         fresh.occupancy_interval = kNoInterval;
         fresh.congestion_interval = kNoInterval;
+        fresh.age = port.age;
+        fresh.last_refresh_s = port.last_refresh_s;
       });
   if (index == SlotIndex::kNone) return nullptr;
   QueueRow& row = queues_[index];
@@ -208,7 +225,7 @@ void PortState::update_congestion(std::uint32_t slot, const Units& units, const 
 }
 
 void PortState::set_interval(const RowChange& change) noexcept {
-  const std::uint32_t at = slot(change.switch_id, change.port);
+  const std::uint32_t at = slot(change.switch_id, change.port, seconds_of(change.now_ns));
   if (at == kNoSlot) return;
   PortRow& row = ports_[at];
   const RowWriter writer(row.sequence);
@@ -227,63 +244,104 @@ void PortState::set_interval(const RowChange& change) noexcept {
   }
 }
 
-void PortState::sweep(std::uint32_t rows, std::uint32_t now_s, std::int64_t now_ns) noexcept {
-  const std::uint32_t total = ports_.size() + queues_.size();
+void PortState::sweep(std::uint32_t rows, const FrameTime& time) noexcept {
+  const std::uint32_t ports = ports_.used_end();
+  const std::uint32_t total = ports + queues_.used_end();
   for (std::uint32_t i = 0; i < std::min(rows, total); ++i) {
     sweep_at_ = sweep_at_ + 1 < total ? sweep_at_ + 1 : 0;
-    if (sweep_at_ < ports_.size()) {
-      sweep_port(sweep_at_, now_s, now_ns);
-      continue;
+    if (sweep_at_ < ports) {
+      sweep_port(sweep_at_, time);
+    } else {
+      sweep_queue(sweep_at_ - ports, time);
     }
-    QueueRow& row = queues_[sweep_at_ - ports_.size()];
-    if (row.live == 0 || !silent(row.age, now_s, idle_timeout_s_)) continue;
-    const RowWriter writer(row.sequence);
-    put(row.live, 0);
   }
 }
 
-void PortState::sweep_port(std::uint32_t slot, std::uint32_t now_s, std::int64_t now_ns) noexcept {
+void PortState::sweep_port(std::uint32_t slot, const FrameTime& time) noexcept {
   PortRow& row = ports_[slot];
-  if (row.live == 0) return;
-  if (silent(row.age, now_s, idle_timeout_s_)) {
-    const RowWriter writer(row.sequence);
-    put(row.live, 0);
+  if (row.switch_id == kNoSwitch) return;
+  const std::uint32_t now_s = seconds_of(time.now_ns);
+  if (seconds_since(row.age, now_s) >= idle_timeout_s_) {
+    --ports_of_switch_[row.switch_row];
+    ports_.erase(slot, seed_, erased_port());
     return;
   }
-  if (refresh_s_ != 0 && now_s - row.last_refresh_s >= refresh_s_) {
-    const bool first = row.last_refresh_s == 0;
-    const RowWriter writer(row.sequence);
-    put(row.last_refresh_s, now_s);
-    if (!first) refresh_port(row, now_ns);
-  }
+  if (row.live == 0 || !may_refresh(row.last_refresh_s, now_s)) return;
+  const RowWriter writer(row.sequence);
+  put(row.last_refresh_s, now_s);
+  refresh_port(row, time);
 }
 
-void PortState::refresh_port(PortRow& row, std::int64_t now_ns) noexcept {
-  const auto tell = [&](Measurement measurement, std::uint32_t queue, std::uint32_t value,
-                        Interval interval) {
-    return changes_.route({.switch_time = 0,
-                           .receive_time_ns = now_ns,
-                           .switch_id = row.switch_id,
-                           .port = row.port,
-                           .queue = queue,
-                           .value = value,
-                           .time_switch_id = row.switch_id,
-                           .measurement = measurement,
-                           .interval = interval,
-                           .has_switch_time = false,
-                           .refresh = true});
+void PortState::sweep_queue(std::uint32_t index, const FrameTime& time) noexcept {
+  QueueRow& row = queues_[index];
+  if (row.switch_id == kNoSwitch) return;
+  const std::uint32_t now_s = seconds_of(time.now_ns);
+  if (seconds_since(row.age, now_s) >= idle_timeout_s_) {
+    QueueRow erased{};
+    erased.switch_id = kNoSwitch;
+    queues_.erase(index, seed_, erased);
+    return;
+  }
+  if (row.live == 0 || !may_refresh(row.last_refresh_s, now_s)) return;
+  const RowWriter writer(row.sequence);
+  put(row.last_refresh_s, now_s);
+  const Units& units = units_[units_.index_of(row.switch_id)];
+  const auto refresh = [&](Measurement measurement, const IntervalRule& rule, std::uint32_t value,
+                           Interval interval) {
+    if (value == kNoValue) return;
+    (void)tell({.measurement = measurement,
+                .rule = rule,
+                .switch_id = row.switch_id,
+                .port = row.port,
+                .queue = row.queue,
+                .value = value},
+               interval, time);
   };
-  bool sent = row.tx_utilization == kNoValue ||
-              tell(Measurement::kTxUtilization, 0, row.tx_utilization, row.tx_interval);
+  refresh(Measurement::kQueueOccupancy, units.queue_occupancy, row.occupancy,
+          row.occupancy_interval);
+  refresh(Measurement::kQueueCongestion, units.queue_congestion, row.congestion,
+          row.congestion_interval);
+}
+
+bool PortState::tell(const Watched& watched, Interval interval, const FrameTime& time) noexcept {
+  return changes_.route({.switch_time = 0,
+                         .receive_time_ns = time.receive_ns,
+                         .now_ns = time.now_ns,
+                         .switch_id = watched.switch_id,
+                         .port = watched.port,
+                         .queue = watched.queue,
+                         .value = watched.value,
+                         .time_switch_id = watched.switch_id,
+                         .measurement = watched.measurement,
+                         .interval = interval,
+                         .has_switch_time = false,
+                         .refresh = true});
+}
+
+void PortState::refresh_port(PortRow& row, const FrameTime& time) noexcept {
+  const Units& units = units_[switches_[row.switch_row].units];
+  const auto refresh = [&](Measurement measurement, const IntervalRule& rule, std::uint32_t queue,
+                           std::uint32_t value, Interval interval) {
+    return tell({.measurement = measurement,
+                 .rule = rule,
+                 .switch_id = row.switch_id,
+                 .port = row.port,
+                 .queue = queue,
+                 .value = value},
+                interval, time);
+  };
+  bool sent =
+      row.tx_utilization == kNoValue || refresh(Measurement::kTxUtilization, units.tx_utilization,
+                                                0, row.tx_utilization, row.tx_interval);
   for (unsigned i = 0; i < kInlineQueues && sent; ++i) {
     const std::uint32_t queue = row.occupancy[i] >> 24;
     if (((row.occupancy_seen >> i) & 1) != 0) {
-      sent = tell(Measurement::kQueueOccupancy, queue, row.occupancy[i] & kOccupancyMask,
-                  row.occupancy_interval[i]);
+      sent = refresh(Measurement::kQueueOccupancy, units.queue_occupancy, queue,
+                     row.occupancy[i] & kOccupancyMask, row.occupancy_interval[i]);
     }
     if (sent && row.congestion[i] != kNoValue) {
-      sent =
-          tell(Measurement::kQueueCongestion, queue, row.congestion[i], row.congestion_interval[i]);
+      sent = refresh(Measurement::kQueueCongestion, units.queue_congestion, queue,
+                     row.congestion[i], row.congestion_interval[i]);
     }
   }
 }

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
+#include "pipeline/ageing_clock.h"
 #include "pipeline/change_router.h"
+#include "pipeline/fixed_array.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/moment.h"
 #include "pipeline/port_table.h"
@@ -21,22 +23,29 @@ class PortState {
             const UnitTable& units, const HashSeed& seed, ChangeRouter& changes);
 
   /// The row of a port, made where it is new; kNoSlot when the table is full.
-  [[nodiscard]] std::uint32_t slot(std::uint32_t switch_id, std::uint32_t port) noexcept;
+  [[nodiscard]] std::uint32_t slot(std::uint32_t switch_id, std::uint32_t port,
+                                   std::uint32_t now_s) noexcept;
+
+  /// Whether a row that was found earlier still is that port's.
+  [[nodiscard]] bool holds(std::uint32_t slot, std::uint32_t switch_id,
+                           std::uint32_t port) const noexcept {
+    return slot != kNoSlot && ports_[slot].switch_id == switch_id && ports_[slot].port == port;
+  }
 
   /// What a hop says about its port and queue, and the hop latency histogram of its switch.
   void update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept;
 
   /// Units of the switch that the row belongs to.
   [[nodiscard]] const Units& units_of(std::uint32_t slot, std::uint32_t switch_id) const noexcept {
-    return units_[slot == kNoSlot ? units_.index_of(switch_id)
-                                  : switches_[ports_[slot].switch_row].units];
+    const bool known = slot != kNoSlot && ports_[slot].switch_id == switch_id;
+    return units_[known ? switches_[ports_[slot].switch_row].units : units_.index_of(switch_id)];
   }
 
   /// The owner says which interval a key is in now.
   void set_interval(const RowChange& change) noexcept;
 
-  /// Looks at `rows` further rows for silence and for the refresh.
-  void sweep(std::uint32_t rows, std::uint32_t now_s, std::int64_t now_ns) noexcept;
+  /// Looks at `rows` further rows: the silent ones go, the others are refreshed when it is time.
+  void sweep(std::uint32_t rows, const FrameTime& time) noexcept;
 
   [[nodiscard]] const RowTable<PortRow>& ports() const noexcept { return ports_; }
   [[nodiscard]] const RowTable<QueueRow>& queues() const noexcept { return queues_; }
@@ -68,10 +77,17 @@ class PortState {
   [[nodiscard]] QueueRow* overflow_queue(std::uint32_t slot, std::uint32_t queue,
                                          const Moment* moment) noexcept;
   [[nodiscard]] std::uint32_t switch_row(std::uint32_t switch_id) noexcept;
+  [[nodiscard]] std::uint64_t queue_key(const PortRow& port, std::uint32_t queue) const noexcept;
   void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency) noexcept;
 
-  void sweep_port(std::uint32_t slot, std::uint32_t now_s, std::int64_t now_ns) noexcept;
-  void refresh_port(PortRow& row, std::int64_t now_ns) noexcept;
+  void sweep_port(std::uint32_t slot, const FrameTime& time) noexcept;
+  void sweep_queue(std::uint32_t index, const FrameTime& time) noexcept;
+  /// When a row may ask for its refresh again: the owner of the key knows when one is due.
+  [[nodiscard]] bool may_refresh(std::uint32_t last_s, std::uint32_t now_s) const noexcept {
+    return refresh_s_ != 0 && now_s - last_s >= (refresh_s_ + 3) / 4;
+  }
+  bool tell(const Watched& watched, Interval interval, const FrameTime& time) noexcept;
+  void refresh_port(PortRow& row, const FrameTime& time) noexcept;
 
   const UnitTable& units_;
   const HashSeed seed_;
@@ -82,6 +98,7 @@ class PortState {
   RowTable<PortRow> ports_;
   RowTable<QueueRow> queues_;
   RowTable<SwitchRow> switches_;
+  FixedArray<std::uint32_t> ports_of_switch_;  ///< by switch row: a switch goes after its ports
   std::uint32_t sweep_at_ = 0;
 };
 

@@ -5,14 +5,12 @@
 // first. Eight queues lie in the row, further ones in the overflow table.
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
-#include "pipeline/fixed_array.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
+#include "pipeline/row_table.h"
 #include "pipeline/single_writer.h"
-#include "pipeline/slot_index.h"
 
 namespace hopscope::pipeline {
 
@@ -63,50 +61,6 @@ struct alignas(kCacheLine) QueueRow {
   std::uint32_t seen_us;
 };
 static_assert(sizeof(QueueRow) == kCacheLine);
-
-/// Rows addressed by a SlotIndex, with what the exporter needs to walk them.
-template <typename Row>
-class RowTable {
- public:
-  explicit RowTable(std::uint32_t capacity) : index_(capacity), rows_(capacity) {}
-
-  /// The row of `key`; where it is new, `make(row)` fills it before readers see it. Returns
-  /// SlotIndex::kNone when the table is full (counted).
-  template <typename Make>
-  [[nodiscard]] std::uint32_t find_or_add(std::uint64_t key, const HashSeed& seed,
-                                          const Make& make) noexcept {
-    const SlotIndex::Found found = index_.find_or_add(key, seed);
-    if (found.is_new) {
-      make(rows_[found.row]);
-      // Pairs with the acquire load in for_each().
-      used_.store(index_.size(), std::memory_order_release);
-    }
-    return found.row;
-  }
-
-  [[nodiscard]] Row& operator[](std::uint32_t row) noexcept { return rows_[row]; }
-  [[nodiscard]] const Row& operator[](std::uint32_t row) const noexcept { return rows_[row]; }
-  /// Rows that readers may see. Any thread.
-  [[nodiscard]] std::uint32_t size() const noexcept {
-    return used_.load(std::memory_order_acquire);
-  }
-  [[nodiscard]] std::uint64_t refused() const noexcept { return index_.refused(); }
-
-  /// For the exporter: visit(copy) for every row. Any thread.
-  template <typename Visit>
-  void for_each(const Visit& visit) const {
-    Row copy;
-    const std::uint32_t end = size();
-    for (std::uint32_t i = 0; i < end; ++i) {
-      if (read_row(rows_[i], copy)) visit(copy);
-    }
-  }
-
- private:
-  SlotIndex index_;
-  FixedArray<Row> rows_;
-  std::atomic<std::uint32_t> used_{0};
-};
 
 [[nodiscard]] inline std::uint64_t port_key(std::uint32_t switch_id, std::uint32_t port) noexcept {
   return (static_cast<std::uint64_t>(switch_id) << 32) | port;

@@ -2,6 +2,8 @@
 // Memory that one worker writes and the exporter reads while it does: counters, and rows under a
 // sequence lock. Neither ever makes the writer wait.
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -43,15 +45,18 @@ class RowWriter {
   const std::uint32_t start_;
 };
 
-/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`. False: the writer
-/// was at it in every one of a bounded number of tries.
+/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`. Where the writer is
+/// at it again and again, or was taken off its CPU meanwhile, the reader gives way to it; false
+/// only after so long (some seconds) that the writer must be dead.
 template <typename Row>
 [[nodiscard]] bool read_row(const Row& row, Row& copy) noexcept {
   static_assert(std::is_trivially_copyable_v<Row> && sizeof(Row) % 8 == 0);
-  constexpr int kTries = 64;
+  constexpr std::uint32_t kSpins = 64;
+  constexpr std::uint32_t kTries = 1 << 22;
   auto* sequence = const_cast<std::uint32_t*>(&row.sequence);
   auto* words = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(&row));
-  for (int i = 0; i < kTries; ++i) {
+  for (std::uint32_t i = 0; i < kTries; ++i) {
+    if (i % kSpins == kSpins - 1) sched_yield();
     const auto before = std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
     std::uint64_t words_copy[sizeof(Row) / 8];

@@ -13,6 +13,7 @@ void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
   a.batches += b.batches;
   a.busy_ns += b.busy_ns;
   a.idle_ns += b.idle_ns;
+  a.busy_ppm += b.busy_ppm;
   a.handoff_dropped += b.handoff_dropped;
   a.events_dropped += b.events_dropped;
   a.changes_dropped += b.changes_dropped;
@@ -44,6 +45,7 @@ void WorkerCounters::read_into(CounterSnapshot& to) const noexcept {
   to.batches = batches.get();
   to.busy_ns = busy_ns.get();
   to.idle_ns = idle_ns.get();
+  to.busy_ppm = busy_ppm.get();
   to.handoff_dropped = handoff_dropped.get();
   to.changes_dropped = changes_dropped.get();
   for (std::size_t i = 0; i < kDecodeErrorCount; ++i) {

@@ -124,6 +124,7 @@ struct CounterSnapshot {
   std::uint64_t batches = 0;  ///< non-empty polls
   std::uint64_t busy_ns = 0;  ///< time spent on non-empty polls
   std::uint64_t idle_ns = 0;
+  std::uint64_t busy_ppm = 0;  ///< busy share of the last second or so, in millionths
   std::array<std::uint64_t, kDecodeErrorCount> dropped{};  ///< frames refused, by error
   /// Frames that the owner of their flow had no room for in its queue.
   std::uint64_t handoff_dropped = 0;

@@ -32,7 +32,7 @@ struct DropRow {
   std::uint32_t sequence;
   std::uint32_t switch_id;
   std::uint32_t reason;
-  std::uint32_t unused;
+  std::uint32_t last_s;  ///< second of the newest packet
   std::uint64_t packets;
 };
 

@@ -11,13 +11,19 @@ constexpr std::uint32_t kWindowAlone = 128;
 /// Holes of a sender that has been silent for so long are settled.
 constexpr std::uint32_t kSilenceS = 2;
 
-/// Rows and buckets looked at per call of housekeep(), at most: it must not stall a batch.
-constexpr std::uint32_t kSliceMax = 64;
+/// How many of `total` are due after `elapsed_ns` when all of them are once in `period_ns`.
+double due(std::uint32_t total, std::int64_t elapsed_ns, std::int64_t period_ns) noexcept {
+  const auto part = static_cast<double>(elapsed_ns) / static_cast<double>(period_ns);
+  return std::min(1.0, part) * static_cast<double>(total) + 1;
+}
 
-std::uint32_t slice(std::uint32_t total, std::int64_t elapsed_ns, std::int64_t period_ns) noexcept {
-  const auto due =
-      static_cast<double>(total) * static_cast<double>(elapsed_ns) / static_cast<double>(period_ns);
-  return static_cast<std::uint32_t>(std::min<double>(due + 1, kSliceMax));
+/// False where `then` is ahead of `now`, as another worker's clock may be.
+bool has_passed(std::uint32_t then_s, std::uint32_t now_s, std::uint32_t seconds) noexcept {
+  return static_cast<std::int32_t>(now_s - then_s) >= static_cast<std::int32_t>(seconds);
+}
+
+std::uint32_t slice(double due_rows, double share) noexcept {
+  return static_cast<std::uint32_t>(due_rows * share);
 }
 
 }  // namespace
@@ -39,9 +45,12 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
       sequences_(tables.sequences),
       reader_(units) {}
 
-Moment Tables::moment_of(const Report& report, const HopList& hops, std::int64_t time_ns) noexcept {
-  Moment moment{
-      .receive_time_ns = time_ns, .now_s = seconds_of(time_ns), .now_us = microseconds_of(time_ns)};
+Moment Tables::moment_of(const Report& report, const HopList& hops,
+                         const FrameTime& time) noexcept {
+  Moment moment{.receive_time_ns = time.receive_ns,
+                .now_ns = time.now_ns,
+                .now_s = seconds_of(time.now_ns),
+                .now_us = microseconds_of(time.now_ns)};
   if (hops.count > 0 && hops.hop[0].has_time) {
     moment.has_switch_time = true;
     moment.switch_time = hops.hop[0].time;
@@ -69,13 +78,13 @@ void Tables::apply_further(const Report& report, const Moment& moment) noexcept 
   Hop hop;
   for (std::uint32_t i = hops_.count; i < hops_.length; ++i) {
     reader_.read_further(report, hops_, i, hop);
-    ports_.update(ports_.slot(hop.switch_id, hop.port), hop, moment);
+    ports_.update(ports_.slot(hop.switch_id, hop.port, moment.now_s), hop, moment);
   }
 }
 
-void Tables::apply(const Report& report, std::uint64_t flow_hash, std::int64_t time_ns) noexcept {
+void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept {
   reader_.read(report, hops_);
-  const Moment moment = moment_of(report, hops_, time_ns);
+  const Moment moment = moment_of(report, hops_, time);
   const bool is_longer = hops_.length > hops_.count;
   const std::uint64_t further_ns = is_longer ? further_latency_ns(report) : 0;
   FlowState<FlowKey4>::Slots slots;
@@ -85,7 +94,7 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, std::int64_t t
     flows6_.update(report.flow6, flow_hash, hops_, further_ns, report.dropped, moment, slots);
   } else {
     for (std::uint32_t i = 0; i < hops_.count; ++i) {
-      slots[i] = ports_.slot(hops_.hop[i].switch_id, hops_.hop[i].port);
+      slots[i] = ports_.slot(hops_.hop[i].switch_id, hops_.hop[i].port, moment.now_s);
     }
   }
   for (std::uint32_t i = 0; i < hops_.count; ++i) ports_.update(slots[i], hops_.hop[i], moment);
@@ -98,14 +107,17 @@ void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
   const bool has_reason = metadata.has(Field::kDrop);
   const std::uint32_t reason = has_reason ? metadata.drop_reason : 0;
   const std::uint32_t switch_id = report.has_node_id ? report.node_id : kNoSwitch;
-  const std::uint32_t at =
-      drops_.find_or_add(port_key(switch_id, reason), seed_, [&](DropRow& fresh) {
+  const std::uint32_t at = drops_.find_or_add(
+      port_key(switch_id, reason), seed_,
+      [&](DropRow& fresh) {
         fresh.switch_id = switch_id;
         fresh.reason = reason;
-      });
+      },
+      [&](const DropRow& row) { return is_silent(row.last_s, moment.now_s); });
   if (at != SlotIndex::kNone) {
     DropRow& row = drops_[at];
     const RowWriter writer(row.sequence);
+    put(row.last_s, moment.now_s);
     put(row.packets, row.packets + 1);
   }
   if (!options_.drop) return;
@@ -130,13 +142,15 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   std::memcpy(key.destination.data(), &number.switch_id, sizeof number.switch_id);
   key.protocol = number.hw_id;
   key.source_port = number.source.version;
-  const std::uint32_t at =
-      sequences_.find_or_add(hash_of(key, seed_), seed_, [&](SequenceRow& fresh) {
+  const std::uint32_t at = sequences_.find_or_add(
+      hash_of(key, seed_), seed_,
+      [&](SequenceRow& fresh) {
         fresh.source = number.source;
         fresh.switch_id = number.switch_id;
         fresh.hw_id = number.hw_id;
         fresh.bits = number.bits;
-      });
+      },
+      [&](const SequenceRow& row) { return is_silent(row.last_s, number.now_s); });
   if (at == SlotIndex::kNone) return;
   SequenceRow& row = sequences_[at];
   const RowWriter writer(row.sequence);
@@ -144,55 +158,72 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
 }
 
 void Tables::sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept {
-  for (std::uint32_t i = 0; i < std::min(rows, sequences_.size()); ++i) {
-    sequence_sweep_at_ = sequence_sweep_at_ + 1 < sequences_.size() ? sequence_sweep_at_ + 1 : 0;
+  for (std::uint32_t i = 0; i < std::min(rows, sequences_.used_end()); ++i) {
+    sequence_sweep_at_ =
+        sequence_sweep_at_ + 1 < sequences_.used_end() ? sequence_sweep_at_ + 1 : 0;
     SequenceRow& row = sequences_[sequence_sweep_at_];
-    if (row.oldest > row.newest || now_s - row.last_s < kSilenceS) continue;
+    if (row.oldest > row.newest || !has_passed(row.last_s, now_s, kSilenceS)) continue;
     const RowWriter writer(row.sequence);
     settle(row);
   }
 }
 
 void Tables::settle_sequences() noexcept {
-  for (std::uint32_t i = 0; i < sequences_.size(); ++i) {
+  for (std::uint32_t i = 0; i < sequences_.used_end(); ++i) {
     const RowWriter writer(sequences_[i].sequence);
     settle(sequences_[i]);
   }
 }
 
-void Tables::housekeep(std::int64_t now_ns) noexcept {
-  if (swept_until_ns_ == 0 || now_ns < swept_until_ns_) swept_until_ns_ = now_ns;
-  const std::int64_t elapsed_ns = now_ns - swept_until_ns_;
+bool Tables::is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept {
+  return has_passed(last_s, now_s, table_options_.idle_timeout_s);
+}
+
+void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
+  if (swept_until_ns_ == 0) swept_until_ns_ = time.now_ns;
+  const std::int64_t elapsed_ns = time.now_ns - swept_until_ns_;
   if (elapsed_ns < 1'000'000) return;  // a millisecond is often enough
-  swept_until_ns_ = now_ns;
-  const std::uint32_t now_s = seconds_of(now_ns);
+  const std::uint32_t now_s = seconds_of(time.now_ns);
   const std::int64_t flow_period_ns =
       std::max<std::int64_t>(1, table_options_.idle_timeout_s / 4) * 1'000'000'000;
   constexpr std::int64_t kRowPeriodNs = 1'000'000'000;
-  flows4_.table().sweep(slice(flows4_.table().bucket_count(), elapsed_ns, flow_period_ns), now_s);
-  flows6_.table().sweep(slice(flows6_.table().bucket_count(), elapsed_ns, flow_period_ns), now_s);
-  ports_.sweep(slice(ports_.ports().size() + ports_.queues().size(), elapsed_ns, kRowPeriodNs),
-               now_s, now_ns);
-  sweep_sequences(slice(sequences_.size(), elapsed_ns, kRowPeriodNs), now_s);
+  const double flows4 = due(flows4_.table().bucket_count(), elapsed_ns, flow_period_ns);
+  const double flows6 = due(flows6_.table().bucket_count(), elapsed_ns, flow_period_ns);
+  const double ports =
+      due(ports_.ports().used_end() + ports_.queues().used_end(), elapsed_ns, kRowPeriodNs);
+  const double sequences = due(sequences_.used_end(), elapsed_ns, kRowPeriodNs);
+  // Where more is due than may be done now, each gets its share and the rest stays due.
+  const double all = flows4 + flows6 + ports + sequences;
+  const double share = std::min(1.0, static_cast<double>(most) / all);
+  swept_until_ns_ +=
+      share < 1 ? static_cast<std::int64_t>(static_cast<double>(elapsed_ns) * share) : elapsed_ns;
+  flows4_.table().sweep(slice(flows4, share), now_s);
+  flows6_.table().sweep(slice(flows6, share), now_s);
+  ports_.sweep(slice(ports, share), time);
+  sweep_sequences(slice(sequences, share), now_s);
 }
 
 void Tables::publish_counts() noexcept {
-  const auto set = [this](Table table, std::uint64_t entries, std::uint64_t refused) {
+  const auto set = [this](Table table, std::uint64_t entries, std::uint64_t refused,
+                          std::uint64_t expired) {
     published_.entries[static_cast<std::size_t>(table)].set(entries);
     published_.refused[static_cast<std::size_t>(table)].set(refused);
+    published_.expired[static_cast<std::size_t>(table)].set(expired);
+  };
+  const auto set_rows = [&](Table table, const auto& rows) {
+    set(table, rows.entries(), rows.refused(), rows.expired());
   };
   const auto set_flows = [&](Table table, const auto& statistics) {
-    set(table, statistics.entries, statistics.refused);
+    set(table, statistics.entries, statistics.refused, statistics.expired);
     published_.evicted[static_cast<std::size_t>(table)].set(statistics.evicted);
-    published_.expired[static_cast<std::size_t>(table)].set(statistics.expired);
   };
   set_flows(Table::kFlowIpv4, flows4_.table().statistics());
   set_flows(Table::kFlowIpv6, flows6_.table().statistics());
-  set(Table::kPort, ports_.ports().size(), ports_.ports().refused());
-  set(Table::kQueueOverflow, ports_.queues().size(), ports_.queues().refused());
-  set(Table::kSwitch, ports_.switches().size(), ports_.switches().refused());
-  set(Table::kSequence, sequences_.size(), sequences_.refused());
-  set(Table::kDropReason, drops_.size(), drops_.refused());
+  set_rows(Table::kPort, ports_.ports());
+  set_rows(Table::kQueueOverflow, ports_.queues());
+  set_rows(Table::kSwitch, ports_.switches());
+  set_rows(Table::kSequence, sequences_);
+  set_rows(Table::kDropReason, drops_);
 }
 
 void Tables::count_into(CounterSnapshot& counters) const noexcept {

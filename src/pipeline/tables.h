@@ -19,14 +19,15 @@ class Tables {
 
   /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
   /// that of the flow's key.
-  void apply(const Report& report, std::uint64_t flow_hash, std::int64_t time_ns) noexcept;
+  void apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept;
 
   void observe_sequence(const SequenceNumber& number) noexcept;
 
   void set_interval(const RowChange& change) noexcept { ports_.set_interval(change); }
 
-  /// A slice of the work that time brings: expiry, silence, refresh. Cheap; called every batch.
-  void housekeep(std::int64_t now_ns) noexcept;
+  /// The work that time brings: expiry, silence, refresh. `most`: buckets and rows looked at, at
+  /// the most; what is due beyond is left for the next call.
+  void housekeep(const FrameTime& time, std::uint32_t most) noexcept;
 
   /// Counts all sequence holes as missing: the run ends.
   void settle_sequences() noexcept;
@@ -44,12 +45,13 @@ class Tables {
 
  private:
   [[nodiscard]] static Moment moment_of(const Report& report, const HopList& hops,
-                                        std::int64_t time_ns) noexcept;
+                                        const FrameTime& time) noexcept;
   /// Hops beyond the list: what they add to the flow's latency, and their ports.
   std::uint64_t further_latency_ns(const Report& report) noexcept;
   void apply_further(const Report& report, const Moment& moment) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
   void sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept;
+  [[nodiscard]] bool is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept;
 
   const EventOptions options_;
   const TableOptions table_options_;

@@ -5,6 +5,12 @@
 namespace hopscope::pipeline {
 namespace {
 
+/// Buckets and rows that housekeeping may look at: after a batch, with nothing else to do, and
+/// before a frame of a replay, where hours may have passed since the one before.
+constexpr std::uint32_t kRowsPerBatch = 64;
+constexpr std::uint32_t kRowsPerIdle = 4096;
+constexpr std::uint32_t kAllRows = 0xFFFF'FFFF;
+
 ReportKind kind_of(const Report& report) noexcept {
   if (report.dropped) return ReportKind::kDrop;
   if (report.tracked) return ReportKind::kFlow;
@@ -45,13 +51,16 @@ std::size_t Worker::run_once(bool receive) noexcept {
 std::size_t Worker::receive_batch() noexcept {
   const std::size_t count = source_->receive(batch_);
   if (count == 0) return 0;
+  replays_ = batch_.frame_time_ns != nullptr;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
     bytes += batch_.length[i];
+    const std::int64_t time_ns = batch_.time_ns(i);
     Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
-                .time_ns = batch_.time_ns(i),
+                .time = {.receive_ns = time_ns, .now_ns = clock_.at(time_ns)},
                 .handle = batch_.handle[i],
                 .loan = kNoLoan};
+    if (replays_) tables_.housekeep(frame.time, kAllRows);
     process(frame);
     if (frame.loan == kNoLoan) {
       done_[done_count_++] = frame.handle;
@@ -60,15 +69,14 @@ std::size_t Worker::receive_batch() noexcept {
     }
   }
   flush_returns();
-  replays_ = batch_.frame_time_ns != nullptr;
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);
-  if (busy_since_ns_ != 0 && batch_.receive_time_ns > busy_since_ns_) {
-    counters_.busy_ns.add(static_cast<std::uint64_t>(batch_.receive_time_ns - busy_since_ns_));
+  if (!replays_) {
+    const std::int64_t now_ns = batch_.receive_time_ns;
+    busy_.batch(now_ns, counters_);
+    tables_.housekeep({.receive_ns = now_ns, .now_ns = clock_.at(now_ns)}, kRowsPerBatch);
   }
-  busy_since_ns_ = batch_.receive_time_ns;
-  tables_.housekeep(batch_.time_ns(count - 1));
   return count;
 }
 
@@ -78,11 +86,8 @@ void Worker::idle(std::int64_t now_ns) noexcept {
     events_.flush();
     return;
   }
-  if (busy_since_ns_ != 0 && now_ns > busy_since_ns_) {
-    counters_.idle_ns.add(static_cast<std::uint64_t>(now_ns - busy_since_ns_));
-  }
-  busy_since_ns_ = now_ns;
-  tables_.housekeep(now_ns);
+  busy_.idle(now_ns, counters_);
+  tables_.housekeep({.receive_ns = now_ns, .now_ns = clock_.at(now_ns)}, kRowsPerIdle);
   events_.flush();
   tables_.publish_counts();
 }
@@ -119,7 +124,7 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   std::uint64_t lent_to = 0;
   bool all_taken = true;
   while (reader.next(report_)) {
-    if (reports++ == 0) note_sequence(report_, outer, frame.time_ns);
+    if (reports++ == 0) note_sequence(report_, outer, frame.time);
     count_report(report_);
     const bool has_flow = report_.has_flow4 || report_.has_flow6;
     const std::uint64_t hash = report_.has_flow4   ? hash_of(report_.flow4, seed_)
@@ -127,7 +132,7 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
                                                    : 0;
     const unsigned owner = has_flow ? owner_of(hash) : index_;
     if (owner == index_) {
-      tables_.apply(report_, hash, frame.time_ns);
+      tables_.apply(report_, hash, frame.time);
     } else if (((lent_to >> owner) & 1) == 0) {
       all_taken = lend(frame, owner) && all_taken;
       lent_to |= std::uint64_t{1} << owner;
@@ -147,7 +152,7 @@ void Worker::process_loan(const FrameLoan& loan) noexcept {
     if (!report_.has_flow4 && !report_.has_flow6) continue;
     const std::uint64_t hash =
         report_.has_flow4 ? hash_of(report_.flow4, seed_) : hash_of(report_.flow6, seed_);
-    if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time_ns);
+    if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time);
   }
 }
 
@@ -163,7 +168,7 @@ void Worker::count_error(DecodeError error) noexcept {
 }
 
 void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
-                           std::int64_t time_ns) noexcept {
+                           const FrameTime& time) noexcept {
   Message message;
   message.kind = Message::Kind::kSequence;
   message.sequence = {.source = outer.source,
@@ -171,7 +176,7 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
                       .bits = report.sequence_bits,
                       .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
                       .number = report.sequence,
-                      .now_s = seconds_of(time_ns)};
+                      .now_s = seconds_of(time.now_ns)};
   const unsigned owner =
       owner_of(hash_of(port_key(message.sequence.switch_id, report.hw_id), seed_));
   if (owner == index_) {
@@ -191,7 +196,7 @@ bool Worker::lend(Frame& frame, unsigned owner) noexcept {
   message.frame = {.data = frame.bytes.data(),
                    .length = static_cast<std::uint32_t>(frame.bytes.size()),
                    .loan = frame.loan,
-                   .time_ns = frame.time_ns};
+                   .time = frame.time};
   if (!to_[owner]->messages.push(message)) return false;
   loans_.add_holder(frame.loan);
   return true;

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "io/frame_source.h"
+#include "pipeline/ageing_clock.h"
 #include "pipeline/authority.h"
+#include "pipeline/busy_meter.h"
 #include "pipeline/decode.h"
 #include "pipeline/loan_pool.h"
 #include "pipeline/message.h"
@@ -72,7 +74,7 @@ class Worker final : private ChangeRouter {
   /// A frame of the batch at hand.
   struct Frame {
     Bytes bytes;
-    std::int64_t time_ns;
+    FrameTime time;
     io::FrameHandle handle;
     std::uint32_t loan;  ///< kNoLoan until it is lent
   };
@@ -92,7 +94,7 @@ class Worker final : private ChangeRouter {
   void count_report(const Report& report) noexcept;
   void count_error(DecodeError error) noexcept;
   void note_sequence(const Report& report, const OuterHeaders& outer,
-                     std::int64_t time_ns) noexcept;
+                     const FrameTime& time) noexcept;
   bool lend(Frame& frame, unsigned owner) noexcept;
   void decide(RowChange change, unsigned from) noexcept;
   void tell_interval(const RowChange& change, unsigned to) noexcept;
@@ -120,7 +122,8 @@ class Worker final : private ChangeRouter {
   std::size_t done_count_ = 0;
   std::array<Message, io::kBatch> inbox_;
   std::array<std::uint32_t, io::kBatch> returned_;
-  std::int64_t busy_since_ns_ = 0;
+  AgeingClock clock_;
+  BusyMeter busy_;
   bool replays_ = false;  ///< frames have times of their own: those of a capture
   WorkerCounters counters_;
 };

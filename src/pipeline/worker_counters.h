@@ -10,7 +10,7 @@
 namespace hopscope::pipeline {
 
 struct alignas(kNoShare) WorkerCounters {
-  Counter frames, bytes, decoded, reports, hops, batches, busy_ns, idle_ns;
+  Counter frames, bytes, decoded, reports, hops, batches, busy_ns, idle_ns, busy_ppm;
   Counter handoff_dropped, changes_dropped;
   std::array<Counter, kDecodeErrorCount> dropped, errors;
   std::array<std::array<Counter, kCountOf<ReportKind>>, 3> reports_by;

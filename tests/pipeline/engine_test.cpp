@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <set>
 
@@ -385,6 +386,121 @@ TEST(Engine, IdleFlowsAreForgottenAsTimeGoesOn) {
   const auto v6 = static_cast<std::size_t>(Table::kFlowIpv6);
   EXPECT_EQ(result.total.entries[v4] + result.total.entries[v6], 1U);
   EXPECT_EQ(result.total.expired[v4] + result.total.expired[v6], model.flows.size() - 1);
+}
+
+/// A report of flow `flow` from a switch with one hop, as plain as they come.
+std::vector<std::uint8_t> plain_report(std::uint32_t flow, std::uint32_t switch_id,
+                                       std::uint32_t port) {
+  encode::Report10 report{.switch_id = switch_id};
+  report.flags.tracked = true;
+  report.packet.source_port = static_cast<std::uint16_t>(flow);
+  Metadata hop;
+  hop.node_id = switch_id;
+  hop.l1_ingress_if = 1;
+  hop.l1_egress_if = port;
+  hop.hop_latency = 1000;
+  hop.queue_id = 0;
+  hop.queue_occupancy = 1;
+  hop.tx_utilization = 1;
+  report.packet.telemetry = encode::Telemetry{.bitmap = kBitmap, .hops = {hop}};
+  return frame_of(report);
+}
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+TEST(Engine, HoursBetweenTwoFramesOfACaptureExpireAllThatWasBefore) {
+  EngineOptions engine_options = options();
+  engine_options.tables.idle_timeout_s = 60;
+  MemorySource source;
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    source.add(plain_report(1000 + i, 7, i % 50), kStart + i);
+  }
+  source.add(plain_report(9999, 7, 1), kStart + 5 * 3600 * kSecond);
+  Engine engine(engine_options, {&source});
+  const Result result = run_inline(engine);
+  EXPECT_EQ(result.total.entries[static_cast<std::size_t>(Table::kFlowIpv4)], 1U);
+  EXPECT_EQ(result.total.expired[static_cast<std::size_t>(Table::kFlowIpv4)], 500U);
+  std::size_t ports = 0;
+  engine.for_each_port([&](const PortSnapshot&) { ++ports; });
+  EXPECT_EQ(ports, 1U);
+}
+
+TEST(Engine, AClockThatIsSetBackExpiresNothingAndStopsNothing) {
+  EngineOptions engine_options = options();
+  engine_options.tables.idle_timeout_s = 10;
+  MemorySource source;
+  for (std::uint32_t i = 0; i < 100; ++i) source.add(plain_report(1000 + i, 7, 1), kStart);
+  // Back by a day; two flows go on for 20 seconds, the others fall silent.
+  for (std::int64_t s = 0; s <= 20; ++s) {
+    for (const std::uint32_t flow : {1000U, 1001U}) {
+      source.add(plain_report(flow, 7, 1), kStart - 86'400 * kSecond + s * kSecond);
+    }
+  }
+  Engine engine(engine_options, {&source});
+  while (engine.run_inline() != 0) {
+  }
+  EXPECT_EQ(engine.total().expired[static_cast<std::size_t>(Table::kFlowIpv4)], 98U);
+  EXPECT_EQ(engine.total().entries[static_cast<std::size_t>(Table::kFlowIpv4)], 2U);
+}
+
+TEST(Engine, PortsThatFellSilentMakeRoomForOthers) {
+  EngineOptions engine_options = options();
+  engine_options.tables.idle_timeout_s = 10;
+  engine_options.tables.ports = 64;
+  MemorySource source;
+  // Ten generations of 60 ports each; one flow stays and changes its port with each of them.
+  constexpr std::uint32_t kGenerations = 10;
+  for (std::uint32_t generation = 0; generation < kGenerations; ++generation) {
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      source.add(plain_report(1000 + i, 7, 100 * generation + i),
+                 kStart + std::int64_t{generation} * 30 * kSecond + i);
+    }
+  }
+  Engine engine(engine_options, {&source});
+  const Result result = run_inline(engine);
+  const auto port = static_cast<std::size_t>(Table::kPort);
+  EXPECT_EQ(result.total.refused[port], 0U);
+  EXPECT_EQ(result.total.entries[port], 60U);
+  EXPECT_EQ(result.total.expired[port], 60U * (kGenerations - 1));
+  std::set<std::uint32_t> ports;
+  engine.for_each_port([&](const PortSnapshot& snapshot) { ports.insert(snapshot.key.port); });
+  EXPECT_EQ(ports.size(), 60U);
+  EXPECT_EQ(*ports.begin(), 100 * (kGenerations - 1));
+}
+
+/// Says when the first batch is asked for, and gives nothing until it is told to.
+class HeldBackSource final : public io::FrameSource {
+ public:
+  explicit HeldBackSource(MemorySource& source) : source_(source) {}
+  std::atomic<bool> open{false};
+
+  std::size_t receive(io::FrameBatch& batch) noexcept override {
+    batch.count = 0;
+    return open ? source_.receive(batch) : 0;
+  }
+  void release(const io::FrameHandle* handles, std::size_t count) noexcept override {
+    source_.release(handles, count);
+  }
+  void wait(int timeout_ms) noexcept override { source_.wait(timeout_ms); }
+  [[nodiscard]] bool exhausted() const noexcept override { return false; }
+  [[nodiscard]] std::size_t capacity() const noexcept override { return source_.capacity(); }
+  [[nodiscard]] io::SourceStatistics statistics() const noexcept override { return {}; }
+  [[nodiscard]] io::SourceDescription description() const override { return source_.description(); }
+
+ private:
+  MemorySource& source_;
+};
+
+TEST(Engine, StoppingTakesWhatHasArrived) {
+  MemorySource frames;
+  for (std::uint32_t i = 0; i < 5'000; ++i) frames.add(plain_report(i % 100, 7, 1), kStart + i);
+  HeldBackSource source(frames);
+  Engine engine(options(), {&source, nullptr});
+  engine.start();
+  source.open = true;
+  engine.stop();
+  EXPECT_EQ(engine.total().frames, 5'000U);
+  EXPECT_EQ(frames.held(), 0U);
 }
 
 }  // namespace

@@ -1,8 +1,16 @@
-// Small tables beneath the flows: row numbers, latency buckets, the owner's decisions.
+// Small tables beneath the flows: row numbers, rows that go and come, latency buckets, the owner's
+// decisions.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
+#include <vector>
+
+#include "pipeline/ageing_clock.h"
 #include "pipeline/authority.h"
+#include "pipeline/row_table.h"
 #include "pipeline/slot_index.h"
 #include "pipeline/switch_row.h"
 
@@ -22,7 +30,86 @@ TEST(SlotIndex, NumbersKeysInOrderAndRefusesBeyondItsCapacity) {
     ASSERT_EQ(found.row, key);
   }
   EXPECT_EQ(index.find_or_add(12345, {}).row, SlotIndex::kNone);
-  EXPECT_EQ(index.refused(), 1U);
+}
+
+TEST(SlotIndex, FindsWhatIsThereWhateverWasErased) {
+  constexpr std::uint32_t kCapacity = 64;
+  SlotIndex index(kCapacity);
+  std::map<std::uint64_t, std::uint32_t> model;
+  std::mt19937 random(1);
+  for (int i = 0; i < 200'000; ++i) {
+    const std::uint64_t key = random() % 100;
+    const auto known = model.find(key);
+    if (random() % 2 == 0) {
+      index.erase(key, {});
+      if (known != model.end()) model.erase(known);
+    } else {
+      const auto found = index.find_or_add(key, {});
+      if (known != model.end()) {
+        ASSERT_FALSE(found.is_new);
+        ASSERT_EQ(found.row, known->second);
+      } else if (model.size() == kCapacity) {
+        ASSERT_EQ(found.row, SlotIndex::kNone);
+      } else {
+        ASSERT_TRUE(found.is_new);
+        ASSERT_LT(found.row, kCapacity);
+        for (const auto& [other, row] : model) ASSERT_NE(row, found.row) << other;
+        model[key] = found.row;
+      }
+    }
+    ASSERT_EQ(index.size(), model.size());
+  }
+}
+
+struct PlainRow {
+  std::uint32_t sequence;
+  std::uint32_t value;
+};
+
+TEST(RowTable, AFullTableMakesRoomOnlyWhereARowIsSpare) {
+  RowTable<PlainRow> rows(4);
+  const auto add = [&](std::uint32_t key, std::uint32_t spare_below) {
+    return rows.find_or_add(
+        key, {}, [&](PlainRow& fresh) { fresh.value = key; },
+        [&](const PlainRow& row) { return row.value < spare_below; });
+  };
+  for (std::uint32_t key = 10; key < 14; ++key) ASSERT_NE(add(key, 0), SlotIndex::kNone);
+  EXPECT_EQ(add(20, 0), SlotIndex::kNone);
+  EXPECT_EQ(rows.refused(), 1U);
+  EXPECT_NE(add(21, 11), SlotIndex::kNone);  // 10 goes
+  EXPECT_EQ(add(22, 11), SlotIndex::kNone);
+  EXPECT_EQ(rows.entries(), 4U);
+  EXPECT_EQ(rows.expired(), 1U);
+  EXPECT_EQ(rows.refused(), 2U);
+  std::vector<std::uint32_t> values;
+  rows.for_each([&](const PlainRow& row) { values.push_back(row.value); });
+  std::sort(values.begin(), values.end());
+  EXPECT_EQ(values, (std::vector<std::uint32_t>{11, 12, 13, 21}));
+}
+
+TEST(AgeingClock, GoesOnWithAClockThatIsSetBack) {
+  AgeingClock clock;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  EXPECT_EQ(clock.at(1000 * kSecond), 1000 * kSecond);
+  EXPECT_EQ(clock.at(1001 * kSecond), 1001 * kSecond);
+  EXPECT_EQ(clock.at(1 * kSecond), 1001 * kSecond) << "set back: it stands still";
+  EXPECT_EQ(clock.at(2 * kSecond), 1002 * kSecond);
+  EXPECT_EQ(clock.at(9000 * kSecond), 10'000 * kSecond);
+}
+
+TEST(AgeingClock, TimesOutOfOrderDoNotAddUp) {
+  AgeingClock clock;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(clock.at(5 * kSecond), 5 * kSecond);
+    EXPECT_EQ(clock.at(5 * kSecond - kSecond / 2), 5 * kSecond);
+  }
+}
+
+TEST(SecondsSince, WrapsAndTakesTheFutureForNow) {
+  EXPECT_EQ(seconds_since(0xFFFF, 0x1'0003), 4U);
+  EXPECT_EQ(seconds_since(10, 0x1'0000 + 10), 0U);
+  EXPECT_EQ(seconds_since(11, 10), 0U);
 }
 
 TEST(LatencyBucket, IsTheFirstWhoseBoundIsNotBelowTheLatency) {
@@ -45,6 +132,7 @@ class AuthorityTest : public testing::Test {
   static RowChange change(std::uint32_t value, Interval interval, std::int64_t at_s) {
     return {.switch_time = 1,
             .receive_time_ns = at_s * 1'000'000'000,
+            .now_ns = at_s * 1'000'000'000,
             .switch_id = 7,
             .port = 3,
             .queue = 1,
@@ -111,13 +199,16 @@ TEST_F(AuthorityTest, RefreshComesOnlyAfterSilence) {
   RowChange refresh = change(5, 0, 5);
   refresh.refresh = true;
   EXPECT_EQ(decide(refresh), Authority::Verdict::kKnown);
-  refresh.receive_time_ns = 11'000'000'000;
+  refresh.now_ns = 11'000'000'000;
+  refresh.value = 8;
   EXPECT_EQ(decide(refresh), Authority::Verdict::kKnown);
-  refresh.receive_time_ns = 12'000'000'000;
+  refresh.now_ns = 12'000'000'000;
   EXPECT_EQ(decide(refresh), Authority::Verdict::kKnown);
   const auto seen = events();
   ASSERT_EQ(seen.size(), 2U);
   EXPECT_EQ(seen[1].kind, EventKind::kRefresh);
+  EXPECT_EQ(seen[1].old_value, 5U);
+  EXPECT_EQ(seen[1].new_value, 8U);
 }
 
 }  // namespace
