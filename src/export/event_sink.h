@@ -22,8 +22,9 @@ class EventSink {
   virtual ~EventSink() = default;
 
   virtual void write(std::span<const pipeline::Event> events) = 0;
-  /// Opens its file anew, after somebody moved it away. Exporter thread.
-  virtual void reopen() {}
+  /// Opens its file anew, after somebody moved it away. Exporter thread. Returns what went wrong;
+  /// then the old file goes on.
+  virtual std::string reopen() { return ""; }
   /// The end is near: from now on no waiting for a slow reader. Any thread.
   virtual void hurry() noexcept {}
   [[nodiscard]] virtual std::string name() const = 0;
@@ -47,7 +48,7 @@ class NdjsonSink final : public EventSink {
   ~NdjsonSink() override;
 
   void write(std::span<const pipeline::Event> events) override;
-  void reopen() override;
+  std::string reopen() override;
   void hurry() noexcept override { hurry_.store(true, std::memory_order_relaxed); }
   [[nodiscard]] std::string name() const override { return "ndjson"; }
 

@@ -18,10 +18,7 @@ constexpr auto kIdle = std::chrono::milliseconds(2);
 
 Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
                    ExporterInput input)
-    : names_(switches),
-      input_(std::move(input)),
-      exposition_(options.flows, names_),
-      batch_(kEventBatch) {
+    : names_(switches), input_(std::move(input)), flows_(options.flows), batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.
   signal(SIGPIPE, SIG_IGN);
   if (options.event_file.enabled) {
@@ -37,6 +34,7 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
 
 Exporter::~Exporter() {
   stop();
+  close();
 }
 
 void Exporter::start() {
@@ -48,6 +46,9 @@ void Exporter::stop() {
   for (const auto& sink : sinks_) sink->hurry();
   run_ = false;
   if (thread_.joinable()) thread_.join();
+}
+
+void Exporter::close() {
   http_.reset();
 }
 
@@ -55,7 +56,10 @@ void Exporter::run() {
   pthread_setname_np(pthread_self(), "exporter");
   while (run_.load()) {
     if (reopen_.exchange(false)) {
-      for (const auto& sink : sinks_) sink->reopen();
+      for (const auto& sink : sinks_) {
+        const std::string wrong = sink->reopen();
+        if (!wrong.empty() && input_.warn) input_.warn(wrong);
+      }
     }
     if (drain() == 0) std::this_thread::sleep_for(kIdle);
   }
@@ -78,10 +82,10 @@ std::uint64_t Exporter::events_failed() const noexcept {
   return failed;
 }
 
-void Exporter::render(const TextSink& sink) {
-  const std::lock_guard lock(render_mutex_);
+void Exporter::render(const TextSink& sink) const {
   TextWriter writer(sink);
-  exposition_.write(input_.tables, writer);
+  TableExposition exposition(flows_, names_);
+  exposition.write(input_.tables, writer);
   if (!writer.flush()) return;
   const auto sink_counts = [this] {
     std::vector<SinkCount> counts;
@@ -94,7 +98,7 @@ void Exporter::render(const TextSink& sink) {
                                               .sources = input_.sources,
                                               .xdp = input_.xdp,
                                               .sinks = sink_counts,
-                                              .suppressed_flows = exposition_.suppressed_flows()});
+                                              .suppressed_flows = exposition.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }
 

@@ -6,8 +6,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -30,6 +30,8 @@ struct ExporterInput {
   std::function<std::vector<XdpCount>()> xdp;
   std::function<std::vector<Check>()> health;
   std::function<std::vector<Check>()> ready;
+  /// Told in words what went wrong and went on. May be null.
+  std::function<void(const std::string&)> warn{};
 };
 
 class Exporter {
@@ -43,14 +45,16 @@ class Exporter {
 
   /// Starts the thread that drains events.
   void start();
-  /// Drains what is left and stops; the HTTP server goes last, and waits for requests under way.
+  /// Delivers the events that are left, then no more.
   void stop();
+  /// Ends the HTTP server; waits for requests under way.
+  void close();
 
   /// Takes and delivers events until there are none. For inline use instead of start().
   std::size_t drain();
 
-  /// The exposition, piece by piece. One at a time; others wait.
-  void render(const TextSink& sink);
+  /// The exposition, piece by piece. Any thread; a reader that is slow holds up nobody else.
+  void render(const TextSink& sink) const;
 
   /// Events that a sink could not write.
   [[nodiscard]] std::uint64_t events_failed() const noexcept;
@@ -64,8 +68,7 @@ class Exporter {
   Names names_;
   ExporterInput input_;
   std::vector<std::unique_ptr<EventSink>> sinks_;
-  std::mutex render_mutex_;
-  TableExposition exposition_;
+  const FlowSeriesOptions flows_;
   std::vector<pipeline::Event> batch_;
   std::atomic<bool> run_{false};
   std::atomic<bool> reopen_{false};

@@ -102,7 +102,9 @@ struct HttpServer::Server {
 };
 
 HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
-    : handlers_(std::move(handlers)), server_(std::make_unique<Server>()) {
+    : handlers_(std::move(handlers)),
+      most_scrapes_(std::max(1, static_cast<int>(options.threads) - 2)),
+      server_(std::make_unique<Server>()) {
   mg_init_library(0);
   server_->listen = options.listen;
   const std::string threads = std::to_string(options.threads);
@@ -156,6 +158,17 @@ void HttpServer::answer(mg_connection* connection, const std::string& path, bool
 }
 
 void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const {
+  // Two threads are kept for the other pages, however slowly scrapers read.
+  const int before = scrapes_.fetch_add(1);
+  if (before < most_scrapes_) {
+    send_metrics(connection, head_only);
+  } else {
+    send_whole(connection, 503, "text/plain", "too many scrapes at a time\n", head_only);
+  }
+  scrapes_.fetch_sub(1);
+}
+
+void HttpServer::send_metrics(mg_connection* connection, bool head_only) const {
   mg_printf(connection,
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
             "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");

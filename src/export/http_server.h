@@ -2,6 +2,7 @@
 // A small HTTP server (civetweb) for /metrics, /healthz, /readyz and a landing page. Its threads
 // call back; what they call must be safe for several at a time.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,8 +42,11 @@ class HttpServer {
   static int dispatch(mg_connection* connection, void* self);
   void answer(mg_connection* connection, const std::string& path, bool head_only) const;
   void answer_metrics(mg_connection* connection, bool head_only) const;
+  void send_metrics(mg_connection* connection, bool head_only) const;
 
   HttpHandlers handlers_;
+  const int most_scrapes_;
+  mutable std::atomic<int> scrapes_{0};
   std::unique_ptr<Server> server_;
 };
 

@@ -139,7 +139,8 @@ NdjsonSink::NdjsonSink(std::string path, const Names& names)
     : path_(std::move(path)), names_(names) {
   if (!open_file()) {
     throw io::SetupError(
-        fmt::format("cannot open the event file {}: {}", path_, std::strerror(errno)));
+        fmt::format("cannot open the event file {}: {}", path_,
+                    errno == ENXIO ? "a FIFO that nobody reads" : std::strerror(errno)));
   }
 }
 
@@ -153,7 +154,8 @@ bool NdjsonSink::open_file() noexcept {
     is_file_ = is_regular(fd_);
     return true;
   }
-  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  // Without waiting: a FIFO may have no reader, and then it is an error.
+  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
   if (fd < 0) return false;
   if (fd_ >= 0) close(fd_);
   fd_ = fd;
@@ -162,9 +164,11 @@ bool NdjsonSink::open_file() noexcept {
   return true;
 }
 
-void NdjsonSink::reopen() {
-  (void)open_file();
-}  // on failure the old file goes on
+std::string NdjsonSink::reopen() {
+  if (open_file()) return "";
+  return fmt::format("cannot open the event file {} anew: {}; the old one goes on", path_,
+                     std::strerror(errno));
+}
 
 /// Room for a piece without waiting for the reader for good: false once there is to be no waiting.
 bool NdjsonSink::wait_for_room() noexcept {
@@ -184,7 +188,7 @@ std::size_t NdjsonSink::write_some(std::string_view text) noexcept {
     const std::size_t piece =
         is_file_ ? text.size() - done : std::min<std::size_t>(PIPE_BUF, text.size() - done);
     const ssize_t n = ::write(fd_, text.data() + done, piece);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) break;
     done += static_cast<std::size_t>(n);
   }

@@ -12,7 +12,7 @@ enum class FlowSort : std::uint8_t { kReports, kLatency, kDrops };
 struct HttpOptions {
   bool enabled = true;
   std::string listen = "127.0.0.1:9465";  ///< address:port, [address]:port
-  unsigned threads = 4;
+  unsigned threads = 8;
   unsigned request_timeout_ms = 10'000;
 };
 

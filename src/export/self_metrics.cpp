@@ -134,9 +134,9 @@ void add_workers(Families& families, const pipeline::TableView& tables) {
     const CounterSnapshot worker = tables.counters(i);
     const std::string id = std::to_string(i);
     const auto busy = static_cast<double>(worker.busy_ns);
-    const auto idle = static_cast<double>(worker.idle_ns);
-    families.gauge("hopscope_worker_busy_ratio", "Share of its time that a worker had frames.",
-                   {{"worker", id}}, busy + idle > 0 ? busy / (busy + idle) : 0);
+    families.gauge("hopscope_worker_busy_ratio",
+                   "Share of the last second or so in which a worker had frames.", {{"worker", id}},
+                   static_cast<double>(worker.busy_ppm) / 1e6);
     families.counter("hopscope_worker_busy_seconds_total", "Time that a worker had frames.",
                      {{"worker", id}}, busy / 1e9);
     families.summary("hopscope_frames_per_poll", "Frames in the polls that brought any.",
@@ -156,7 +156,8 @@ void add_source(Families& families, const io::FrameSource& source) {
                   {"reason", what.reason}},
                  1);
   const Labels where{{"interface", what.interface}, {"queue", queue}};
-  families.counter("hopscope_source_lost_total", "Frames that a source had no buffer for.", where,
+  families.counter("hopscope_source_lost_total",
+                   "Frames that a source had no buffer for, or that were longer than one.", where,
                    count.lost);
   families.counter("hopscope_source_wakeups_total", "System calls made to wake the driver.", where,
                    count.wakeups);

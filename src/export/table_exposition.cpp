@@ -48,6 +48,15 @@ double occupancy(const pipeline::SwitchProfile& profile, std::uint32_t raw) {
   return static_cast<double>(raw) * (in_cells ? profile.cell_bytes : 1);
 }
 
+/// A flow that was forgotten and came back during the walk may be there twice; the newer counts.
+void drop_doubles(std::vector<FlowSnapshot>& flows) {
+  std::sort(flows.begin(), flows.end(), [](const FlowSnapshot& a, const FlowSnapshot& b) {
+    return a.key == b.key ? a.last_seen_ns > b.last_seen_ns : a.key < b.key;
+  });
+  const auto same = [](const FlowSnapshot& a, const FlowSnapshot& b) { return a.key == b.key; };
+  flows.erase(std::unique(flows.begin(), flows.end(), same), flows.end());
+}
+
 }  // namespace
 
 std::vector<FlowSnapshot> TableExposition::choose_flows(const pipeline::TableView& tables) {
@@ -73,7 +82,8 @@ std::vector<FlowSnapshot> TableExposition::choose_flows(const pipeline::TableVie
     chosen.back() = flow;
     std::push_heap(chosen.begin(), chosen.end(), before);
   });
-  std::sort_heap(chosen.begin(), chosen.end(), before);
+  drop_doubles(chosen);
+  std::sort(chosen.begin(), chosen.end(), before);
   return chosen;
 }
 

@@ -85,7 +85,9 @@ TEST_F(HttpServerTest, OtherPagesAndMethods) {
 }
 
 TEST_F(HttpServerTest, ManyReadersAndOnesThatLeave) {
-  const HttpServer server(options(), handlers());
+  HttpOptions many = options();
+  many.threads = 40;
+  const HttpServer server(many, handlers());
   std::vector<std::thread> readers;
   std::atomic<int> whole{0};
   for (int i = 0; i < 16; ++i) {
@@ -101,6 +103,28 @@ TEST_F(HttpServerTest, ManyReadersAndOnesThatLeave) {
   }
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(whole, 16);
+}
+
+TEST_F(HttpServerTest, SlowScrapersLeaveTheOtherPagesAThread) {
+  HttpOptions few = options();
+  few.threads = 3;
+  std::atomic<bool> scraping{false};
+  std::atomic<bool> go_on{false};
+  HttpHandlers slow = handlers();
+  slow.metrics = [&](const TextSink& sink) {
+    scraping = true;
+    go_on.wait(false);
+    (void)sink("m");
+  };
+  const HttpServer server(few, std::move(slow));
+  std::thread first([this] { EXPECT_EQ(test::http(port_, "/metrics").body, "m"); });
+  while (!scraping) std::this_thread::yield();
+  EXPECT_EQ(test::http(port_, "/metrics").status, 503);
+  EXPECT_EQ(test::http(port_, "/healthz").status, 200);
+  go_on = true;
+  go_on.notify_all();
+  first.join();
+  EXPECT_EQ(test::http(port_, "/metrics").status, 200);
 }
 
 TEST_F(HttpServerTest, APortThatIsTaken) {
