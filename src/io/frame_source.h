@@ -20,7 +20,8 @@ struct SourceStatistics {
   std::uint64_t empty_polls = 0;   ///< ... that brought nothing
   std::uint64_t full_batches = 0;  ///< ... that brought kBatch frames
   std::uint64_t wakeups = 0;       ///< system calls made to wake the driver
-  /// Frames that the source itself had to lose before anybody saw them, e.g. buffers ran out.
+  /// Frames that the source itself had to lose before anybody saw them: buffers ran out, or it was
+  /// longer than one.
   std::uint64_t lost = 0;
 
   /// XDP_STATISTICS of an AF_XDP socket (linux/if_xdp.h); zero elsewhere.

@@ -38,6 +38,7 @@ struct UdpOptions {
   std::uint32_t buffers = 4096;            ///< datagrams in flight per worker, a power of two
   std::uint32_t buffer_bytes = 2048;       ///< per datagram, headers included
   std::uint64_t socket_buffer = 64 << 20;  ///< SO_RCVBUF, bytes
+  bool shared = false;  ///< several workers listen on the same ports; not in the file
 };
 
 struct ReceiveOptions {

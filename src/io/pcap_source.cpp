@@ -55,6 +55,12 @@ std::size_t to_ethernet(int link_type, const std::uint8_t* data, std::size_t len
   return kEthernetBytes + kept;
 }
 
+/// 0 for what has no size, like a pipe.
+std::uint64_t file_bytes(const std::string& file) noexcept {
+  struct stat status {};
+  return stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
 }  // namespace
 
 void PcapSource::Closer::operator()(pcap* handle) const noexcept {
@@ -81,10 +87,9 @@ PcapSource::PcapSource(std::vector<std::string> files, std::size_t slots)
   free_.reserve(slots);
   for (std::size_t i = slots; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
   for (const std::string& file : files_) {
-    const Handle looked_at = open(file);
-    struct stat status {};
-    if (stat(file.c_str(), &status) == 0)
-      bytes_total_ += static_cast<std::uint64_t>(status.st_size);
+    // Opened once: a pipe cannot be opened again.
+    handles_.push_back(open(file));
+    bytes_total_ += file_bytes(file);
   }
   warnings_.reserve(files_.size());
   file_ = 0;
@@ -94,24 +99,13 @@ PcapSource::PcapSource(std::vector<std::string> files, std::size_t slots)
 PcapSource::~PcapSource() = default;
 
 bool PcapSource::next_file() noexcept {
-  while (file_ < files_.size()) {
-    bytes_before_ += bytes_of_file_;
-    bytes_of_file_ = 0;
-    const std::string& file = files_[file_++];
-    try {
-      handle_ = open(file);
-    } catch (const std::exception& error) {
-      warnings_.emplace_back(error.what());
-      continue;
-    }
-    link_type_ = pcap_datalink(handle_.get());
-    struct stat status {};
-    if (stat(file.c_str(), &status) == 0)
-      bytes_of_file_ = static_cast<std::uint64_t>(status.st_size);
-    return true;
-  }
   handle_.reset();
-  return false;
+  if (file_ == files_.size()) return false;
+  bytes_before_ += bytes_of_file_;
+  bytes_of_file_ = file_bytes(files_[file_]);
+  handle_ = std::move(handles_[file_++]);
+  link_type_ = pcap_datalink(handle_.get());
+  return true;
 }
 
 bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t& time_ns) noexcept {
@@ -130,7 +124,7 @@ bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t&
     if (result == PCAP_ERROR) {
       warnings_.emplace_back(files_[file_ - 1] + ": " + pcap_geterr(handle_.get()));
     }
-    next_file();
+    if (!next_file()) return false;
   }
   return false;
 }

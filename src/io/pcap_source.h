@@ -21,9 +21,8 @@ class PcapSource final : public FrameSource {
   /// Longer frames are cut to this: no report is longer than a jumbo frame.
   static constexpr std::size_t kSlotBytes = 16'384;
 
-  /// Opens the first file now and the others when their turn comes; all are looked at now, so that
-  /// a file that is no capture is an error before anything is replayed. `slots`: frames that may
-  /// be held at once. Throws SetupError.
+  /// Opens all files, so that one that is no capture is an error before anything is replayed.
+  /// `slots`: frames that may be held at once. Throws SetupError.
   explicit PcapSource(std::vector<std::string> files, std::size_t slots = 4096);
   ~PcapSource() override;
 
@@ -54,6 +53,7 @@ class PcapSource final : public FrameSource {
   bool next_file() noexcept;
 
   std::vector<std::string> files_;
+  std::vector<Handle> handles_;  ///< of the files whose turn has not come
   std::size_t file_ = 0;
   Handle handle_;
   int link_type_ = 0;

@@ -41,10 +41,16 @@ void UdpMmsgSource::receive_from(std::size_t socket, FrameBatch& batch) noexcept
   if (room == 0) return;
   const int count = recvmmsg(sockets().fd(socket), messages_.data(), static_cast<unsigned>(room),
                              MSG_DONTWAIT, nullptr);
-  for (int i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    const std::uint32_t id = free_.back();
-    free_.pop_back();
+  const std::size_t received = count > 0 ? static_cast<std::size_t>(count) : 0;
+  for (std::size_t i = 0; i < received; ++i) taken_[i] = free_[free_.size() - 1 - i];
+  free_.resize(free_.size() - received);
+  for (std::size_t at = 0; at < received; ++at) {
+    const std::uint32_t id = taken_[at];
+    if ((messages_[at].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+      count_cut();
+      free_.push_back(id);
+      continue;
+    }
     append(batch, id, buffer(id) + kUdpHeaderRoom, messages_[at].msg_len,
            read_udp_addresses(&names_[at], messages_[at].msg_hdr), socket);
   }

@@ -27,6 +27,7 @@ class UdpMmsgSource final : public UdpSourceBase {
 
   const std::string reason_;
   std::vector<std::uint32_t> free_;
+  std::array<std::uint32_t, kBatch> taken_{};
   std::size_t next_socket_ = 0;
   std::array<mmsghdr, kBatch> messages_{};
   std::array<iovec, kBatch> payloads_{};

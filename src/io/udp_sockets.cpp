@@ -76,11 +76,11 @@ void UdpSockets::open_one(const UdpOptions& options, std::uint16_t port) {
   const int fd = socket(at.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) throw SetupError(fmt::format("cannot open a UDP socket: {}", std::strerror(errno)));
   sockets_.push_back({.fd = fd, .port = htons(port)});
-  const bool shared = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  const bool ready = !options.shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   const bool told = at.family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
                                                 set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)
                                           : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-  if (!shared || !told) {
+  if (!ready || !told) {
     throw SetupError(fmt::format("cannot prepare a UDP socket: {}", std::strerror(errno)));
   }
   set_buffer(fd, options.socket_buffer);
@@ -104,6 +104,12 @@ void UdpSockets::set_buffer(int fd, std::uint64_t bytes) {
         fmt::format("receive buffer {} instead of {} bytes: net.core.rmem_max or CAP_NET_ADMIN",
                     got / 2, wanted);
   }
+}
+
+void require_free_udp_ports(const UdpOptions& options, const std::vector<std::uint16_t>& ports) {
+  UdpOptions alone = options;
+  alone.shared = false;
+  const UdpSockets sockets(alone, ports);
 }
 
 std::uint64_t UdpSockets::dropped() const noexcept {

@@ -43,4 +43,8 @@ class UdpSockets {
   std::string reason_;
 };
 
+/// Ports that workers share would be shared with another process of the same user as well, which
+/// then takes its part of the reports: so nobody else may have them. Throws SetupError.
+void require_free_udp_ports(const UdpOptions& options, const std::vector<std::uint16_t>& ports);
+
 }  // namespace hopscope::io

@@ -44,7 +44,7 @@ std::size_t UdpSourceBase::finish(FrameBatch& batch) noexcept {
 
 SourceStatistics UdpSourceBase::statistics() const noexcept {
   SourceStatistics statistics = counters_.statistics();
-  statistics.lost = sockets_.dropped();
+  statistics.lost = sockets_.dropped() + cut_.get();
   statistics.frames_total = buffers_;
   statistics.frames_in_fill = buffers_ - statistics.frames_held;
   return statistics;

@@ -35,6 +35,8 @@ class UdpSourceBase : public FrameSource {
   /// Appends the datagram in buffer `id` as a frame.
   void append(FrameBatch& batch, std::size_t id, std::uint8_t* payload, std::size_t length,
               UdpAddresses addresses, std::size_t socket) noexcept;
+  /// A datagram was longer than its buffer: half a report is none.
+  void count_cut() noexcept { cut_.add(1); }
   /// Counts a poll and stamps the batch.
   std::size_t finish(FrameBatch& batch) noexcept;
   void gave_back(std::size_t count) noexcept { counters_.count_release(count); }
@@ -49,6 +51,7 @@ class UdpSourceBase : public FrameSource {
   std::unique_ptr<std::uint8_t[]> arena_;
   std::uint64_t batch_bytes_ = 0;
   SourceCounters counters_;
+  Counter cut_;
 };
 
 }  // namespace hopscope::io

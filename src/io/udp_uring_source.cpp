@@ -117,6 +117,11 @@ void UdpUringSource::arm() noexcept {
   }
 }
 
+void UdpUringSource::put_back(std::size_t id) noexcept {
+  ring_->add_buffer(buffer(id), buffer_bytes(), static_cast<std::uint16_t>(id), 0);
+  ring_->publish(1);
+}
+
 void UdpUringSource::take(const io_uring_cqe& completion, FrameBatch& batch) noexcept {
   const std::size_t socket = completion.user_data;
   if ((completion.flags & IORING_CQE_F_MORE) == 0) armed_[socket] = false;
@@ -127,6 +132,11 @@ void UdpUringSource::take(const io_uring_cqe& completion, FrameBatch& batch) noe
   if (received == nullptr) {
     // Nothing that could be a frame: an empty one, refused and counted as short by the decoder.
     append(batch, id, buffer(id) + kUdpHeaderRoom, 0, {}, socket);
+    return;
+  }
+  if ((received->flags & MSG_TRUNC) != 0) {
+    count_cut();
+    put_back(id);
     return;
   }
   msghdr control{};

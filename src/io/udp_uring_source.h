@@ -54,6 +54,7 @@ class UdpUringSource final : public UdpSourceBase {
 
  private:
   void arm() noexcept;
+  void put_back(std::size_t id) noexcept;
   void take(const io_uring_cqe& completion, FrameBatch& batch) noexcept;
 
   std::unique_ptr<UdpRing> ring_;
