@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <new>
 
 #include "app/capture.h"
 #include "app/config_command.h"
@@ -43,6 +44,11 @@ int main(int argc, char** argv) {
   } catch (const hopscope::app::ConfigError& error) {
     fmt::print(stderr, "{}\n", error.what());
     return kWrongUse;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr,
+               "hopscope: not enough memory; tables: and queues: in the configuration say "
+               "how much is claimed at start\n");
+    return 1;
   } catch (const hopscope::app::UsageError& error) {
     fmt::print(stderr, "hopscope: {}\n", error.what());
     return kWrongUse;

@@ -16,7 +16,7 @@ namespace hopscope::app {
 namespace {
 
 constexpr timespec kWatchInterval{.tv_sec = 1, .tv_nsec = 0};
-constexpr auto kPatience = std::chrono::milliseconds(1000);
+constexpr auto kPatience = std::chrono::milliseconds(500);
 
 sigset_t control_signals() {
   sigset_t signals;
@@ -58,7 +58,8 @@ Collector::Collector(const Config& config)
                     .sources = watched_sources(),
                     .xdp = [this] { return receiver_.xdp_counts(); },
                     .health = [this] { return health(); },
-                    .ready = [this] { return readiness(); }}) {}
+                    .ready = [this] { return readiness(); },
+                    .warn = [](const std::string& what) { spdlog::warn("{}", what); }}) {}
 
 std::vector<const io::FrameSource*> Collector::watched_sources() const {
   const std::vector<io::FrameSource*> sources = receiver_.sources();
@@ -103,7 +104,6 @@ int Collector::run() {
   }
   spdlog::info("SIG{}: stopping", sigabbrev_np(signal));
   shut_down();
-  report();
   return signal;
 }
 
@@ -136,13 +136,15 @@ void Collector::shut_down() {
   receiving_ = false;
   receiver_.detach();
   engine_.stop();
-  // Whoever holds a connection open does not hold up the end. By then the program is detached and
-  // the events are out.
+  exporter_.stop();
+  report();
+  // Whoever holds a connection open does not hold up the end: by now the program is detached, the
+  // events are out, and all is said.
   std::thread([] {
     std::this_thread::sleep_for(kPatience);
     std::_Exit(0);
   }).detach();
-  exporter_.stop();
+  exporter_.close();
 }
 
 void Collector::report() const {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -66,6 +67,16 @@ class Checker {
           "names a port twice");
     using Prefix = std::pair<std::array<std::uint8_t, 17>, unsigned>;
     std::set<Prefix> prefixes;
+    const auto& decode = config_.decode;
+    check(!decode.int_dscp || (*decode.int_dscp & ~decode.int_dscp_mask) == 0, "decode.int_dscp",
+          fmt::format("is {:#x}, of which decode.int_dscp_mask {:#x} leaves only a part; all "
+                      "packets without that part would count as INT",
+                      decode.int_dscp.value_or(0), decode.int_dscp_mask));
+    check(decode.int_dscp_mask != 0 || !decode.int_dscp, "decode.int_dscp_mask",
+          "is 0, so every packet would count as INT");
+    check(!decode.int_udp_port ||
+              std::find(ports.begin(), ports.end(), *decode.int_udp_port) == ports.end(),
+          "decode.int_udp_port", "is one of decode.report_udp_port");
     for (std::size_t i = 0; i < config_.decode.sources.size(); ++i) {
       const auto& source = config_.decode.sources[i];
       if (source.prefix.version == 0) continue;  // was not understood, and said so
@@ -80,6 +91,11 @@ class Checker {
   void interval(const std::string& name, const pipeline::IntervalOptions& interval) {
     const std::string path = "events." + name;
     const auto& edges = interval.edges;
+    const bool is_time = name.ends_with("latency");
+    check(edges.empty() || edges.front() > 0, path + ".edges", "must be above 0");
+    check(is_time || std::all_of(edges.begin(), edges.end(),
+                                 [](double edge) { return edge == std::floor(edge); }),
+          path + ".edges", "must be whole numbers, as the values are");
     check(edges.size() <= kMaxEdges, path + ".edges",
           fmt::format("has {} edges; {} at most", edges.size(), kMaxEdges));
     check(std::is_sorted(edges.begin(), edges.end(), std::less_equal<>()), path + ".edges",
@@ -123,6 +139,9 @@ class Checker {
     power_of_two("receive.frames", xdp.frames);
     check(xdp.frame_bytes == 2048 || xdp.frame_bytes == 4096, "receive.frame_bytes",
           fmt::format("is {}; needs 2048 or 4096", xdp.frame_bytes));
+    check(is_ip_address(config_.receive.udp.listen), "receive.udp.listen",
+          fmt::format("is \"{}\"; needs an IP address, like 0.0.0.0 or ::",
+                      config_.receive.udp.listen));
     power_of_two("receive.udp.buffers", config_.receive.udp.buffers);
     power_of_two("queues.worker_entries", config_.queues.worker_entries);
     power_of_two("queues.event_entries", config_.queues.event_entries);

@@ -24,7 +24,7 @@ int check(const Arguments& arguments) {
       load_config(arguments.config, arguments.offline ? Use::kOffline : Use::kReceive);
   fmt::print("{}: good; {} worker{}\n", arguments.config, config.workers.size(),
              config.workers.size() == 1 ? "" : "s");
-  return 0;
+  return std::fflush(stdout) == 0 ? 0 : 1;
 }
 
 int dump(const Arguments& arguments) {

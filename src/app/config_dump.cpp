@@ -192,13 +192,10 @@ class YamlWriter final : public ConfigVisitor {
   }
 
   void line(const std::string& content) {
-    const std::size_t columns = 2 * depth_;
-    std::string indent(columns, ' ');
-    if (dash_) {
-      indent.replace(columns - 2, 2, "- ");
-      dash_ = false;
-    }
-    text_ += (example_ ? "# " : "") + indent + content + "\n";
+    // The dash of a list entry takes the place of the last two columns.
+    text_ += fmt::format("{}{:{}}{}{}\n", example_ ? "# " : "", "", 2 * depth_ - (dash_ ? 2 : 0),
+                         dash_ ? "- " : "", content);
+    dash_ = false;
   }
 
   bool comments_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -81,8 +82,15 @@ class Loader final : public ConfigVisitor {
 
   void duration(const Key& key, double& seconds) override {
     scalar(key.name, [&](const YAML::Node& node) {
-      return take(node, key, seconds, parse_duration, "a duration like 250us, 1ms or 5s, ",
-                  duration_range_of(key));
+      double parsed = seconds;
+      std::string wrong = take(node, key, parsed, parse_duration,
+                               "a duration like 250us, 1ms or 5s, ", duration_range_of(key));
+      const double steps = key.step > 0 ? parsed / key.step : 0;
+      if (wrong.empty() && std::fabs(steps - std::round(steps)) > 1e-6) {
+        wrong = "a whole multiple of " + format_duration(key.step);
+      }
+      if (wrong.empty()) seconds = parsed;
+      return wrong;
     });
   }
 
@@ -408,7 +416,13 @@ LoadedConfig read_config(const std::string& text) {
   LoadedConfig loaded;
   YAML::Node root;
   try {
-    root = YAML::Load(text);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (!documents.empty()) root = documents.front();
+    if (documents.size() > 1) {
+      loaded.mistakes.push_back({.place = place_of(documents[1]),
+                                 .key = "",
+                                 .text = "a second document begins here; only one is read"});
+    }
   } catch (const YAML::Exception& error) {
     loaded.mistakes.push_back(
         {.place = {.line = error.mark.line + 1, .column = error.mark.column + 1},

@@ -62,19 +62,20 @@ class ReferenceWriter final : public ConfigVisitor {
   void integers(const Key& key, std::vector<std::int64_t>& values) override {
     std::string list;
     for (const std::int64_t value : values) {
-      list += (list.empty() ? "" : ", ") + format_integer(key, value);
+      if (!list.empty()) list += ", ";
+      list += format_integer(key, value);
     }
-    entry(key, "list of integers, " + range_of(key), "[" + list + "]");
+    entry(key, "list of integers, " + range_of(key), fmt::format("[{}]", list));
   }
   void numbers(const Key& key, std::vector<double>& values) override {
     const bool durations = key.unit == "duration";
     std::string list;
     for (const double value : values) {
-      list +=
-          (list.empty() ? "" : ", ") + (durations ? format_duration(value) : format_number(value));
+      if (!list.empty()) list += ", ";
+      list += durations ? format_duration(value) : format_number(value);
     }
     entry({.name = key.name, .help = key.help}, durations ? "list of durations" : "list of numbers",
-          "[" + list + "]");
+          fmt::format("[{}]", list));
   }
   void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& /*values*/) override {
     entry(key, "map of integer: integer", "{}");

@@ -44,7 +44,8 @@ void integers(Visitor& v, Key key, std::vector<Field>& field) {
 
 /// A duration kept as a whole number of `unit_s`.
 template <typename Field>
-void duration_in(Visitor& v, const Key& key, double unit_s, Field& field) {
+void duration_in(Visitor& v, Key key, double unit_s, Field& field) {
+  key.step = unit_s;
   double seconds = static_cast<double>(field) * unit_s;
   v.duration(key, seconds);
   field = static_cast<Field>(seconds / unit_s + 0.5);
@@ -151,22 +152,22 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   integers(v, {"report_udp_port", "UDP destination ports of reports, up to 16.", "", 1, 65535},
            decode.report_udp_port);
   optional_integer(
-      v, {"int_dscp", "DSCP that marks packets with INT; none: not marked so.", "", 0, 63, true},
+      v, {"int_dscp", "DSCP that marks packets with INT; none: not marked so.", "", 0, 63, 0, true},
       decode.int_dscp);
-  integer(v, {"int_dscp_mask", "Bits of the DSCP that count.", "", 0, 63, true},
+  integer(v, {"int_dscp_mask", "Bits of the DSCP that count.", "", 0, 63, 0, true},
           decode.int_dscp_mask);
   optional_integer(
       v, {"int_udp_port", "UDP destination port that marks packets with INT.", "", 1, 65535},
       decode.int_udp_port);
   optional_integer(
-      v, {"int_gre_proto", "GRE protocol that marks packets with INT.", "", 0, 65535, true},
+      v, {"int_gre_proto", "GRE protocol that marks packets with INT.", "", 0, 65535, 0, true},
       decode.int_gre_proto);
   v.optional_hex(
       {"int_probe_marker", "Eight bytes in front of the INT shim, as 16 hexadecimal digits."},
       decode.int_probe_marker);
-  integer(v, {"geneve_class", "Geneve option class of INT.", "", 0, 65535, true},
+  integer(v, {"geneve_class", "Geneve option class of INT.", "", 0, 65535, 0, true},
           decode.geneve_class);
-  integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, true},
+  integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, 0, true},
            decode.vxlan_gpe_next);
   dialect(v, decode.dialect);
   std::vector<std::int64_t> domains;
@@ -302,7 +303,10 @@ void exports(Visitor& v, exporter::ExportOptions& exports) {
   v.enter("http", "Server for /metrics, /healthz and /readyz.");
   v.boolean({"enabled", "Listen."}, exports.http.enabled);
   v.text({"listen", "address:port, [address]:port."}, exports.http.listen);
-  integer(v, {"threads", "Threads that answer requests.", "", 1, 64}, exports.http.threads);
+  integer(v,
+          {"threads", "Threads that answer requests; all but two of them may serve /metrics.", "",
+           3, 64},
+          exports.http.threads);
   duration_in(v, {"request_timeout", "A request must be complete by then.", "", 0.1, 600}, 1e-3,
               exports.http.request_timeout_ms);
   v.leave();

@@ -112,6 +112,10 @@ bool is_prefix(const std::string& text) {
   return bits && *bits <= (is_ipv6 ? 128U : 32U);
 }
 
+bool is_ip_address(const std::string& text) {
+  return is_address(text, text.find(':') != std::string::npos);
+}
+
 bool is_listen_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return false;

@@ -19,6 +19,7 @@ namespace hopscope::app {
 [[nodiscard]] std::optional<std::uint64_t> parse_hex64(std::string_view text);
 /// address/bits of either IP version.
 [[nodiscard]] bool is_prefix(const std::string& text);
+[[nodiscard]] bool is_ip_address(const std::string& text);
 /// address:port with an IPv4 address, or [address]:port with an IPv6 address.
 [[nodiscard]] bool is_listen_address(const std::string& text);
 

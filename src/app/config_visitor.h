@@ -22,6 +22,7 @@ struct Key {
   std::string_view unit{};
   double least = 0;
   double most = std::numeric_limits<double>::max();
+  double step = 0;   ///< durations: only whole multiples of it; 0: any
   bool hex = false;  ///< written in hexadecimal, as its specification does
 };
 

@@ -132,7 +132,7 @@ int run(const Arguments& arguments) {
     }
     std::ofstream file(options.summary);
     file << summary << std::endl;
-    if (!file) throw GenerateError(fmt::format("--summary: cannot write {}", options.summary));
+    if (!file) throw io::SetupError(fmt::format("--summary: cannot write {}", options.summary));
     return 0;
   } catch (const GenerateError& error) {
     std::cerr << "hopscope generate: " << error.what() << '\n';
@@ -227,6 +227,7 @@ void add_output_options(CLI::App& command, Arguments& arguments) {
   command
       .add_option("--rate", options.traffic.rate,
                   "Frames per second; 0: as fast as it goes, a microsecond apart in files")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--output", options.output, "Write a pcap file with nanosecond times");
   command.add_option("--interface", options.interface, "Send out of this interface");

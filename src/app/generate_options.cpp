@@ -177,6 +177,10 @@ void check(const TrafficOptions& options) {
           "--source-ports must be from 1 to 16384");
   require(options.payload_bytes <= 1024, "--payload must be at most 1024");
   require(options.dscp <= 63, "--dscp must be from 0 to 63");
+  require(std::all_of(options.vlans.begin(), options.vlans.end(),
+                      [](unsigned vlan) { return vlan >= 1 && vlan <= 4094; }),
+          "--vlan must be from 1 to 4094");
+  require(options.report_port >= 1, "--report-port must be from 1 to 65535");
   require(options.vlans.size() <= 2, "--vlan can be given twice at most");
   require(options.reports_per_datagram >= 1 && options.reports_per_datagram <= 8,
           "--reports-per-datagram must be from 1 to 8");

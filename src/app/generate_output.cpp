@@ -57,9 +57,10 @@ class PcapWriter {
   void finish() {
     const bool failed = pcap_dump_flush(dumper_) != 0 || std::ferror(pcap_dump_file(dumper_)) != 0;
     const int error = errno;
-    if (failed)
-      throw GenerateError(
+    if (failed) {
+      throw io::SetupError(
           fmt::format("writing {}: {}", path_, std::generic_category().message(error)));
+    }
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "app/receiver.h"
 
+#include "io/udp_sockets.h"
 #include "io/udp_source.h"
 
 namespace hopscope::app {
@@ -12,9 +13,10 @@ Receiver::Receiver(const Config& config) : interface_(config.receive.af_xdp.inte
     af_xdp_ = std::make_unique<io::AfXdpInterface>(config.receive.af_xdp, queues, ports);
     return;
   }
-  for (const unsigned queue : queues) {
-    udp_.push_back(io::open_udp_source(config.receive.udp, ports, queue));
-  }
+  io::UdpOptions udp = config.receive.udp;
+  io::require_free_udp_ports(udp, ports);
+  udp.shared = queues.size() > 1;
+  for (const unsigned queue : queues) udp_.push_back(io::open_udp_source(udp, ports, queue));
 }
 
 std::vector<io::FrameSource*> Receiver::sources() const {

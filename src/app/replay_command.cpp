@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +21,6 @@
 #include "app/paced_source.h"
 #include "app/replay_summary.h"
 #include "export/exporter.h"
-#include "io/setup_error.h"
 #include "pipeline/engine.h"
 
 namespace hopscope::app {
@@ -67,14 +68,31 @@ std::optional<double> speed_factor(const std::string& speed) {
   return factor;
 }
 
-/// Opens `path` for writing from the start, so that a second run does not append to the first.
-void empty_file(const std::string& path) {
-  if (path.empty() || path == "-" || path.starts_with("/dev/")) return;
-  if (!std::ofstream(path, std::ios::trunc)) {
-    throw io::SetupError("cannot write " + path + "; does its directory exist?");
+/// Throws UsageError now rather than after an hour of replay.
+void require_writable(const std::string& path, const std::vector<std::string>& captures) {
+  if (path.empty() || path == "-") return;
+  for (const std::string& capture : captures) {
+    std::error_code none;
+    if (std::filesystem::equivalent(path, capture, none)) {
+      throw UsageError(path + " is a capture that is replayed; it would be overwritten");
+    }
   }
+  // A pipe is left alone: its reader would take the closing for the end.
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && std::filesystem::is_other(status)) return;
+  std::FILE* file = std::fopen(path.c_str(), "a");
+  if (file == nullptr) throw UsageError("cannot write " + path + ": " + std::strerror(errno));
+  std::fclose(file);
 }
 
+/// A second run does not append to the first.
+void empty_file(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) std::filesystem::resize_file(path, 0, error);
+}
+
+/// True if `path` ("-" is the standard output) holds all of `text` now.
 bool write_text(const std::string& path, const std::string& text) {
   std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
   if (file == nullptr) return false;
@@ -177,28 +195,39 @@ class Replay {
   }
 
   int report(double seconds) {
-    bool written = true;
-    if (!arguments_.metrics.empty()) {
-      std::string text;
-      exporter_->render([&text](std::string_view piece) {
-        text += piece;
-        return true;
-      });
-      written = write_text(arguments_.metrics, text) && written;
-    }
-    written = exporter_->events_failed() == 0 && written;
-    const nlohmann::ordered_json summary = replay_summary(*engine_, seconds);
-    if (!arguments_.summary.empty()) {
-      written = write_text(arguments_.summary, summary.dump(2) + "\n") && written;
-    }
+    nlohmann::ordered_json summary = replay_summary(*engine_, seconds);
+    summary["warnings"] = capture_->warnings();
+    std::vector<std::string> unwritten;
+    const auto write = [&unwritten](const std::string& path, const std::string& text) {
+      if (!path.empty() && !write_text(path, text)) unwritten.push_back(path);
+    };
+    if (exporter_->events_failed() != 0) unwritten.push_back(arguments_.events);
+    if (!arguments_.metrics.empty()) write(arguments_.metrics, metrics());
+    write(arguments_.summary, summary.dump(2) + "\n");
     const bool stdout_taken =
         arguments_.metrics == "-" || arguments_.events == "-" || arguments_.summary == "-";
-    fmt::print(stdout_taken ? stderr : stdout, "{}", replay_text(summary));
+    if (stdout_taken) {
+      fmt::print(stderr, "{}", replay_text(summary));
+    } else {
+      write("-", replay_text(summary));
+    }
     for (const std::string& warning : capture_->warnings()) {
       fmt::print(stderr, "hopscope: {}\n", warning);
     }
-    if (!written) fmt::print(stderr, "hopscope: not all output could be written\n");
-    return written && !interrupted ? 0 : 1;
+    for (const std::string& path : unwritten) {
+      fmt::print(stderr, "hopscope: {} could not be written\n",
+                 path == "-" ? "the standard output" : path);
+    }
+    return unwritten.empty() && !interrupted ? 0 : 1;
+  }
+
+  [[nodiscard]] std::string metrics() const {
+    std::string text;
+    exporter_->render([&text](std::string_view piece) {
+      text += piece;
+      return true;
+    });
+    return text;
   }
 
   const Arguments& arguments_;
@@ -210,6 +239,9 @@ class Replay {
 
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config, Use::kOffline);
+  for (const std::string& path : {arguments.events, arguments.metrics, arguments.summary}) {
+    require_writable(path, arguments.captures);
+  }
   empty_file(arguments.events);
   Replay replay(config, arguments);
   std::signal(SIGINT, request_stop);

@@ -12,13 +12,10 @@ namespace {
 using pipeline::CounterSnapshot;
 using pipeline::Table;
 
-std::uint64_t flows_seen(const CounterSnapshot& total) {
-  std::uint64_t flows = 0;
-  for (const Table table : {Table::kFlowIpv4, Table::kFlowIpv6}) {
-    const auto i = static_cast<std::size_t>(table);
-    flows += total.entries[i] + total.evicted[i] + total.expired[i];
-  }
-  return flows;
+/// Sum over both flow tables.
+std::uint64_t flows_in(const std::array<std::uint64_t, pipeline::kCountOf<Table>>& counts) {
+  return counts[static_cast<std::size_t>(Table::kFlowIpv4)] +
+         counts[static_cast<std::size_t>(Table::kFlowIpv6)];
 }
 
 nlohmann::ordered_json by_error(
@@ -45,11 +42,14 @@ std::string counts_text(const nlohmann::ordered_json& counts) {
 
 nlohmann::ordered_json replay_summary(const pipeline::TableView& tables, double seconds) {
   const CounterSnapshot total = tables.total();
-  nlohmann::ordered_json json{{"frames", total.frames},
-                              {"reports", total.reports},
-                              {"decoded", total.decoded},
-                              {"hops", total.hops},
-                              {"flows", flows_seen(total)}};
+  nlohmann::ordered_json json{
+      {"frames", total.frames},
+      {"reports", total.reports},
+      {"decoded", total.decoded},
+      {"hops", total.hops},
+      {"flows", flows_in(total.entries) + flows_in(total.expired) + flows_in(total.evicted)},
+      {"flows_evicted", flows_in(total.evicted)},
+      {"flows_refused", flows_in(total.refused)}};
   nlohmann::ordered_json& events = json["events"] = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < total.events.size(); ++i) {
     events[std::string(label(static_cast<pipeline::EventKind>(i)))] = total.events[i];
@@ -80,7 +80,12 @@ std::string replay_text(const nlohmann::ordered_json& summary) {
   text += fmt::format("reports    {} ({}), {} hops\n", number("reports"),
                       counts_text(summary.at("versions")), number("hops"));
   text += fmt::format("errors     {}\n", counts_text(summary.at("errors")));
-  text += fmt::format("flows      {}\n", number("flows"));
+  text += fmt::format("flows      {}{}\n", number("flows"),
+                      number("flows_evicted") + number("flows_refused") == 0
+                          ? ""
+                          : fmt::format(", of which {} were evicted and may count again, and {} "
+                                        "reports found no room: tables.flows_* is too small",
+                                        number("flows_evicted"), number("flows_refused")));
   text += fmt::format("events     {}\n", counts_text(summary.at("events")));
   text +=
       fmt::format("lost       {} reports, by their sequence numbers\n", number("sequence_gaps"));

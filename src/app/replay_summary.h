@@ -8,7 +8,8 @@
 
 namespace hopscope::app {
 
-/// Keys: frames, reports, decoded, hops, flows, events{kind}, dropped{reason}, errors{error},
+/// Keys: frames, reports, decoded, hops, flows (records that were made), flows_evicted,
+/// flows_refused, events{kind}, dropped{reason}, errors{error}, versions{version},
 /// sequence_gaps, seconds, reports_per_second. Hops are those of INT stacks. frames = decoded + the
 /// sum of dropped.
 [[nodiscard]] nlohmann::ordered_json replay_summary(const pipeline::TableView& tables,

@@ -193,6 +193,22 @@ TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("decode: {report_udp_port: [7, 7]}"), ElementsAre(HasSubstr("twice")));
   EXPECT_THAT(mistakes("events: {hop_latency: {edges: [2ms, 2ms]}}"),
               ElementsAre(HasSubstr("ascend")));
+  EXPECT_THAT(mistakes("events: {hop_latency: {edges: [0s, 2ms]}}"),
+              ElementsAre(HasSubstr("above 0")));
+  EXPECT_THAT(mistakes("events: {queue_occupancy: {edges: [1, 2.5]}}"),
+              ElementsAre(HasSubstr("whole numbers")));
+  EXPECT_THAT(mistakes("events: {refresh: 1500ms}"), ElementsAre(HasSubstr("multiple of 1s")));
+  EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x10}"),
+              ElementsAre(HasSubstr("leaves only a part")));
+  EXPECT_THAT(mistakes("decode: {int_dscp: 0, int_dscp_mask: 0}"),
+              ElementsAre(HasSubstr("every packet")));
+  EXPECT_THAT(mistakes("decode: {int_udp_port: 32766}"),
+              ElementsAre(HasSubstr("one of decode.report_udp_port")));
+  EXPECT_THAT(mistakes("receive: {udp: {listen: localhost}}"),
+              ElementsAre(HasSubstr("receive.udp.listen")));
+  EXPECT_THAT(mistakes("log: {level: info}\n---\nlog: {level: debug}\n"),
+              ElementsAre(HasSubstr("second document")));
+  EXPECT_THAT(mistakes("switches: {defaults: {name: a}}"), ElementsAre(HasSubstr("under by_id")));
   EXPECT_THAT(mistakes("switches: {by_id: {1: {name: a}, 2: {name: a}}}"),
               ElementsAre(HasSubstr("called already")));
   EXPECT_THAT(mistakes("switches: {by_id: {1: {name: '2'}}}"), ElementsAre(HasSubstr("as its id")));
@@ -224,7 +240,7 @@ TEST(Config, WhatIsDumpedLoadsToTheSame) {
 receive: {interface: "a \"b\"", busy_poll: {enabled: true}}
 decode: {int_dscp: none, sources: [{prefix: "2001:db8::/32", tr10_dqf_before_reserved: false}]}
 switches: {by_id: {1: {name: "x: y # z"}, 2: {name: "no"}}}
-events: {queue_occupancy: {edges: [1, 2.5]}}
+events: {queue_occupancy: {edges: [1, 25]}}
 )");
   const std::string dumped = dump_yaml(config, false);
   EXPECT_EQ(dump_yaml(good(dumped), false), dumped);

@@ -219,11 +219,40 @@ class CommandLineTest(unittest.TestCase):
             with self.subTest(option=option):
                 done = hopscope("replay", option, "/dev/full", capture)
                 self.assertEqual(done.returncode, 1)
-                self.assertIn("could be written", done.stderr)
+                self.assertIn("could not be written", done.stderr)
         with open("/dev/full", "w") as full:
             done = subprocess.run([HOPSCOPE, "decode", capture], stdout=full,
                                   stderr=subprocess.PIPE, text=True, timeout=60)
         self.assertEqual(done.returncode, 1)
+
+    def test_output_that_cannot_be_opened_is_told_at_once(self):
+        capture, made = self.generate("--count", 1000)
+        os.mkfifo(self.path("fifo"))
+        for option in ("--events", "--metrics", "--summary"):
+            for path in (self.path("none/file"), self.directory, capture):
+                with self.subTest(option=option, path=path):
+                    done = hopscope("replay", option, path, capture)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        done = hopscope("replay", "--events", self.path("fifo"), capture)
+        self.assertNotEqual(done.returncode, 0, "nobody reads the FIFO")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual(self.replay(capture)["frames"], made["frames"], "it is still there")
+
+    def test_a_capture_through_a_pipe(self):
+        capture, made = self.generate("--count", 1000)
+        summary = self.path("piped.json")
+        with open(capture, "rb") as f:
+            done = subprocess.run([HOPSCOPE, "replay", "--summary", summary, "/dev/stdin"],
+                                  input=f.read(), capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(summary) as f:
+            self.assertEqual(json.load(f)["frames"], made["frames"])
+
+    def test_a_full_disk_is_told(self):
+        done = hopscope("generate", "--count", 100_000, "--output", "/dev/full")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/dev/full", done.stderr)
 
     def test_check_and_dump(self):
         config = self.path("mine.yaml", "receive: {interface: eth7}\ndecode: {int_dscp: 0x20}\n")
