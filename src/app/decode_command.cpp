@@ -10,7 +10,9 @@
 
 #include "app/capture.h"
 #include "app/config_load.h"
+#include "app/decode_filter.h"
 #include "app/decode_json.h"
+#include "app/decode_text.h"
 #include "pipeline/decode.h"
 
 namespace hopscope::app {
@@ -22,11 +24,14 @@ constexpr const char* kFooter =
     "source), and for what is wrong `error` with `policy`, which says how much of it is kept.\n"
     "Other frames are counted on the standard error; --all prints them as well.\n"
     "\n"
-    "  hopscope decode reports.pcap | jq -c '.report.inner.int.hops[] | [.node_id, .hop_latency]'";
+    "  hopscope decode reports.pcap | jq -c '.report.inner.int.hops[] | [.node_id, .hop_latency]'\n"
+    "  hopscope decode --format text --filter switch=3 reports.pcap | less";
 
 struct Arguments {
   std::string config;
   std::vector<std::string> captures;
+  std::vector<std::string> filter;
+  std::string format = "json";
   bool all = false;
 };
 
@@ -35,22 +40,42 @@ bool is_other_traffic(pipeline::DecodeError error) noexcept {
   return error == pipeline::DecodeError::kNotUdp || error == pipeline::DecodeError::kOtherPort;
 }
 
+bool has_report_for(const pipeline::Decoder& decoder, const pipeline::OuterHeaders& outer,
+                    const DecodeFilter& filter) {
+  pipeline::Report report;
+  pipeline::ReportReader reader = decoder.reports(outer);
+  while (reader.next(report)) {
+    if (filter.passes(report)) return true;
+  }
+  return false;
+}
+
 int run(const Arguments& arguments) {
+  const DecodeFilter filter(arguments.filter);
   const Config config = load_config(arguments.config, Use::kOffline);
   const pipeline::Decoder decoder(config.decode);
   const auto source = open_captures(arguments.captures);
   io::FrameBatch batch;
+  const bool as_text = arguments.format == "text";
+  std::uint64_t number = 0;
   std::uint64_t other = 0;
   bool written = true;
   while (written && source->receive(batch) != 0) {
     for (std::size_t i = 0; i < batch.count; ++i) {
       const pipeline::Bytes frame(batch.data[i], batch.length[i]);
       pipeline::OuterHeaders outer;
-      if (!arguments.all && is_other_traffic(decoder.outer(frame, outer))) {
+      ++number;
+      const pipeline::DecodeError error = decoder.outer(frame, outer);
+      if (!arguments.all && is_other_traffic(error)) {
         ++other;
         continue;
       }
-      const std::string line = decode_to_json(decoder, frame).dump() + "\n";
+      if (!filter.empty() &&
+          (error != pipeline::DecodeError::kNone || !has_report_for(decoder, outer, filter))) {
+        continue;
+      }
+      const nlohmann::ordered_json json = decode_to_json(decoder, frame);
+      const std::string line = as_text ? decode_to_text(json, number) : json.dump() + "\n";
       written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && written;
     }
     source->release(batch.handle.data(), batch.count);
@@ -70,10 +95,19 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_decode_command(CLI::App& app, int& status) {
-  CLI::App* command = app.add_subcommand("decode", "Print the reports in captures as JSON lines");
+  CLI::App* command = app.add_subcommand("decode", "Print the reports in captures");
   const auto arguments = std::make_shared<Arguments>();
   command->add_option("--config", arguments->config, "Configuration; its decode: section is used")
       ->check(CLI::ExistingFile);
+  command->add_option("--format", arguments->format, "json, an object a line, or text, a tree")
+      ->check(CLI::IsMember({"json", "text"}))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--filter", arguments->filter,
+          "Only datagrams with a report of version=0.5|1.0|2.0, that crossed switch=ID, of "
+          "flow=ADDRESS or ADDRESS:PORT (either end); may be repeated, all must hold")
+      ->allow_extra_args(false);
   command->add_flag("--all", arguments->all, "Print frames that are not reports as well");
   command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files")
       ->required()

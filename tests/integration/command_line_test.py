@@ -183,6 +183,38 @@ class CommandLineTest(unittest.TestCase):
         self.assertEqual(len(done.stdout.splitlines()), 49)
         self.assertIn("cut.pcap", done.stderr)
 
+    def test_decode_filters_and_prints_for_people(self):
+        capture, _ = self.generate("--count", 200, "--hops", 3, "--flows", 20)
+        lines = [json.loads(line) for line in self.good("decode", capture).stdout.splitlines()]
+        inner = lines[0]["report"]["inner"]
+        address, port = inner["ip"]["src"], inner["l4"]["sport"]
+        node = inner["int"]["hops"][2]["node_id"]
+
+        def of_flow(line):
+            here = line["report"]["inner"]
+            return (here["ip"]["src"], here["l4"]["sport"]) == (address, port)
+
+        def through(line):
+            return any(hop["node_id"] == node for hop in line["report"]["inner"]["int"]["hops"])
+
+        def filtered(*conditions):
+            options = [word for condition in conditions for word in ("--filter", condition)]
+            return [json.loads(line)
+                    for line in self.good("decode", *options, capture).stdout.splitlines()]
+
+        self.assertEqual(filtered(f"flow={address}:{port}"), [x for x in lines if of_flow(x)])
+        self.assertEqual(filtered(f"switch={node}"), [x for x in lines if through(x)])
+        self.assertEqual(filtered(f"switch={node}", f"flow={address}:{port}", "version=1.0"),
+                         [x for x in lines if through(x) and of_flow(x)])
+        self.assertEqual(filtered("version=2.0"), [])
+        text = self.good("decode", "--format", "text", capture).stdout
+        self.assertEqual(text.count("Telemetry Report 1.0"), 200)
+        self.assertIn(f"hops[2]  node_id {node}", text)
+        for wrong in ("version=3", "switch=x", "flow=host", "colour=red", "flow=::1:99999"):
+            done = hopscope("decode", "--filter", wrong, capture)
+            self.assertEqual(done.returncode, 2, wrong)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+
     def test_at_the_captured_speed(self):
         capture, made = self.generate("--count", 200, "--rate", 1000)
         for speed in ("captured", 4):
