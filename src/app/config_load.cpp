@@ -42,6 +42,27 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// Line of the "---" in front of a second YAML document with something in it; 0: there is none.
+/// (YAML::LoadAll would know, but does not come to an end on some malformed files.)
+int second_document(const std::string& text) {
+  std::istringstream lines(text);
+  bool has_content = false;
+  int marker = 0;
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.starts_with("---") && line.find_first_not_of("- \t\r") == std::string::npos) {
+      if (has_content && marker == 0) marker = number;
+      continue;
+    }
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string::npos || line[first] == '#' || line[first] == '%') continue;
+    if (marker != 0) return marker;
+    has_content = true;
+  }
+  return 0;
+}
+
 /// Puts what the file says into the fields, and remembers what it could not understand.
 class Loader final : public ConfigVisitor {
  public:
@@ -188,14 +209,10 @@ class Loader final : public ConfigVisitor {
   }
 
   void prefix(const Key& key, std::string& value) override {
-    const YAML::Node node = child(key.name);
-    if (!node.IsDefined()) {
-      mistake(frames_.back().node, path_of(key.name), "is missing; it is needed here");
-      return;
-    }
-    scalar(key.name, [&](const YAML::Node& scalar_node) {
-      if (!is_prefix(scalar_node.Scalar())) return std::string("address/bits, like 10.0.0.0/8");
-      value = scalar_node.Scalar();
+    scalar(key.name, [&](const YAML::Node& node) {
+      if (!node.Scalar().empty() && !is_prefix(node.Scalar()))
+        return std::string("address/bits, like 10.0.0.0/8");
+      value = node.Scalar();
       return std::string();
     });
   }
@@ -414,15 +431,14 @@ ConfigError::ConfigError(const std::vector<std::string>& mistakes)
 
 LoadedConfig read_config(const std::string& text) {
   LoadedConfig loaded;
+  if (const int line = second_document(text); line != 0) {
+    loaded.mistakes.push_back({.place = {.line = line, .column = 1},
+                               .key = "",
+                               .text = "a second document begins here; only one is read"});
+  }
   YAML::Node root;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (!documents.empty()) root = documents.front();
-    if (documents.size() > 1) {
-      loaded.mistakes.push_back({.place = place_of(documents[1]),
-                                 .key = "",
-                                 .text = "a second document begins here; only one is read"});
-    }
+    root = YAML::Load(text);
   } catch (const YAML::Exception& error) {
     loaded.mistakes.push_back(
         {.place = {.line = error.mark.line + 1, .column = error.mark.column + 1},

@@ -218,7 +218,12 @@ class Replay {
       fmt::print(stderr, "hopscope: {} could not be written\n",
                  path == "-" ? "the standard output" : path);
     }
-    return unwritten.empty() && !interrupted ? 0 : 1;
+    const std::uint64_t lost = arguments_.events.empty() ? 0 : engine_->total().events_dropped;
+    if (lost != 0) {
+      fmt::print(stderr, "hopscope: {} events found no room; queues.event_entries is too small\n",
+                 lost);
+    }
+    return unwritten.empty() && lost == 0 && !interrupted ? 0 : 1;
   }
 
   [[nodiscard]] std::string metrics() const {

@@ -3,7 +3,9 @@
 // it never throws after it is open and never blocks longer than a write does.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +67,7 @@ class NdjsonSink final : public EventSink {
   bool broken_line_ = false;  ///< the newest write ended inside a line
   bool given_up_ = false;
   std::atomic<bool> hurry_{false};
+  std::optional<std::chrono::steady_clock::time_point> deadline_;  ///< since it is to hurry
   std::string buffer_;
 };
 

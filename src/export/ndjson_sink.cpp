@@ -119,6 +119,10 @@ void append_event_json(std::string& to, const Event& event, const Names& names) 
       fmt::format_to(out, ",\"time_switch\":{}", event.time_switch_id);
     }
   }
+  if (event.has_sender) {
+    fmt::format_to(out, R"(,"source":"{}","hw_id":{})", address_text(event.flow.source),
+                   event.hw_id);
+  }
   if (event.has_flow) append_flow(to, event.flow);
   if (event.has_switch) {
     fmt::format_to(out, ",\"switch\":{}", event.switch_id);
@@ -170,14 +174,21 @@ std::string NdjsonSink::reopen() {
                      std::strerror(errno));
 }
 
-/// Room for a piece without waiting for the reader for good: false once there is to be no waiting.
+/// Room for a piece. Waits for the reader, but once it is to hurry for a moment only, however
+/// steadily the reader goes on; then false for good.
 bool NdjsonSink::wait_for_room() noexcept {
   constexpr int kWaitMs = 100;
+  constexpr auto kLeft = std::chrono::milliseconds(300);
   pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
-  while (!given_up_ && poll(&room, 1, kWaitMs) == 0) {
-    if (hurry_.load(std::memory_order_relaxed)) given_up_ = true;
+  while (!given_up_) {
+    const auto now = std::chrono::steady_clock::now();
+    if (hurry_.load(std::memory_order_relaxed)) {
+      if (!deadline_) deadline_ = now + kLeft;
+      given_up_ = now >= *deadline_;
+    }
+    if (!given_up_ && poll(&room, 1, kWaitMs) != 0) return true;
   }
-  return !given_up_;
+  return false;
 }
 
 std::size_t NdjsonSink::write_some(std::string_view text) noexcept {

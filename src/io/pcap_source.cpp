@@ -61,6 +61,22 @@ std::uint64_t file_bytes(const std::string& file) noexcept {
   return stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
+bool is_regular(const std::string& file) noexcept {
+  struct stat status {};
+  return stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/// 0 for what no clock says.
+std::int64_t nanoseconds(const timeval& time) noexcept {
+  constexpr std::int64_t kMostSeconds = std::int64_t{1} << 33;
+  if (time.tv_sec < 0 || time.tv_sec >= kMostSeconds || time.tv_usec < 0) return 0;
+  // With nanosecond precision tv_usec holds nanoseconds.
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_usec;
+}
+
+/// Frames that are so far apart do not share a batch.
+constexpr std::int64_t kPauseNs = 1'000'000'000;
+
 }  // namespace
 
 void PcapSource::Closer::operator()(pcap* handle) const noexcept {
@@ -87,8 +103,10 @@ PcapSource::PcapSource(std::vector<std::string> files, std::size_t slots)
   free_.reserve(slots);
   for (std::size_t i = slots; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
   for (const std::string& file : files_) {
-    // Opened once: a pipe cannot be opened again.
-    handles_.push_back(open(file));
+    Handle handle = open(file);
+    // A pipe cannot be opened again; of files there may be more than may be open at a time.
+    if (is_regular(file)) handle.reset();
+    handles_.push_back(std::move(handle));
     bytes_total_ += file_bytes(file);
   }
   warnings_.reserve(files_.size());
@@ -100,12 +118,21 @@ PcapSource::~PcapSource() = default;
 
 bool PcapSource::next_file() noexcept {
   handle_.reset();
-  if (file_ == files_.size()) return false;
-  bytes_before_ += bytes_of_file_;
-  bytes_of_file_ = file_bytes(files_[file_]);
-  handle_ = std::move(handles_[file_++]);
-  link_type_ = pcap_datalink(handle_.get());
-  return true;
+  while (file_ < files_.size()) {
+    bytes_before_ += bytes_of_file_;
+    bytes_of_file_ = file_bytes(files_[file_]);
+    handle_ = std::move(handles_[file_]);
+    try {
+      if (!handle_) handle_ = open(files_[file_]);
+      ++file_;
+      link_type_ = pcap_datalink(handle_.get());
+      return true;
+    } catch (const std::exception& error) {
+      warnings_.emplace_back(error.what());  // it was there when the replay began
+      ++file_;
+    }
+  }
+  return false;
 }
 
 bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t& time_ns) noexcept {
@@ -117,8 +144,7 @@ bool PcapSource::read_one(std::size_t slot, std::uint32_t& length, std::int64_t&
       const std::size_t kept =
           to_ethernet(link_type_, data, header->caplen, arena_.get() + slot * kSlotBytes);
       length = static_cast<std::uint32_t>(kept);
-      // With nanosecond precision tv_usec holds nanoseconds.
-      time_ns = std::int64_t{header->ts.tv_sec} * 1'000'000'000 + header->ts.tv_usec;
+      time_ns = nanoseconds(header->ts);
       return true;
     }
     if (result == PCAP_ERROR) {
@@ -144,6 +170,8 @@ std::size_t PcapSource::receive(FrameBatch& batch) noexcept {
     batch.handle[i] = slot;
     bytes += batch.length[i];
     ++batch.count;
+    // Much may be due after a pause: a batch ends there, so that its events are taken first.
+    if (times_[i] - times_[0] >= kPauseNs) break;
   }
   batch.frame_time_ns = times_.data();
   batch.receive_time_ns = batch.count != 0 ? times_[0] : 0;

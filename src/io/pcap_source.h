@@ -53,7 +53,7 @@ class PcapSource final : public FrameSource {
   bool next_file() noexcept;
 
   std::vector<std::string> files_;
-  std::vector<Handle> handles_;  ///< of the files whose turn has not come
+  std::vector<Handle> handles_;  ///< of the pipes among the files whose turn has not come
   std::size_t file_ = 0;
   Handle handle_;
   int link_type_ = 0;

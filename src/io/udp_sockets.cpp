@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 #include "io/setup_error.h"
 
@@ -109,6 +111,18 @@ void UdpSockets::set_buffer(int fd, std::uint64_t bytes) {
 void require_free_udp_ports(const UdpOptions& options, const std::vector<std::uint16_t>& ports) {
   UdpOptions alone = options;
   alone.shared = false;
+  // A collector that has just ended by io_uring still has them for some milliseconds.
+  constexpr int kTries = 50;
+  constexpr auto kWait = std::chrono::milliseconds(20);
+  for (int i = 1; i < kTries; ++i) {
+    try {
+      const UdpSockets sockets(alone, ports);
+      return;
+    } catch (const SetupError&) {
+      if (errno != EADDRINUSE) throw;
+    }
+    std::this_thread::sleep_for(kWait);
+  }
   const UdpSockets sockets(alone, ports);
 }
 

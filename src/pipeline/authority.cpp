@@ -46,7 +46,9 @@ Authority::Verdict Authority::decide(RowChange& change) noexcept {
   const std::uint32_t now_s = seconds_of(change.now_ns);
   const std::uint32_t at = rows_.find_or_add(
       key_of(change, seed_), seed_, [](AuthorityRow& fresh) { fresh.interval = kNoInterval; },
-      [&](const AuthorityRow& row) { return now_s - row.last_event_s > idle_timeout_s_; });
+      [&](const AuthorityRow& row) {
+        return has_passed(row.last_event_s, now_s, idle_timeout_s_ + 1);
+      });
   if (at == SlotIndex::kNone) {
     // Without a row the change still becomes an event; only doubles cannot be told.
     if (!change.refresh) (void)emit(EventKind::kValueMoved, change, nullptr);
@@ -54,7 +56,7 @@ Authority::Verdict Authority::decide(RowChange& change) noexcept {
   }
   AuthorityRow& row = rows_[at];
   if (change.refresh) {
-    if (row.known != 0 && now_s - row.last_event_s >= refresh_s_ &&
+    if (row.known != 0 && has_passed(row.last_event_s, now_s, refresh_s_) &&
         emit(EventKind::kRefresh, change, &row)) {
       row.last_event_s = now_s;
       row.value = change.value;

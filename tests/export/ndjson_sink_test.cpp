@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -177,6 +178,29 @@ TEST_F(NdjsonSinkTest, AReaderThatSleepsDoesNotStopTheEnd) {
   std::string text(1 << 20, '\0');
   text.resize(static_cast<std::size_t>(read(reader, text.data(), text.size())));
   EXPECT_EQ(static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')), sink.written());
+  close(reader);
+}
+
+TEST_F(NdjsonSinkTest, AReaderThatIsSlowHoldsUpTheEndForAMomentOnly) {
+  const std::string fifo = directory_ + "/pipe";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const int reader = open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  NdjsonSink sink(fifo, names_);
+  std::atomic<bool> read_on{true};
+  std::thread slow([&] {
+    std::string some(4096, '\0');
+    while (read_on) {
+      (void)!read(reader, some.data(), some.size());
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  sink.hurry();
+  const std::vector<Event> events(30'000, moved());  // would take the reader a minute
+  sink.write(events);
+  EXPECT_GT(sink.failed(), 0U);
+  EXPECT_EQ(sink.written() + sink.failed(), events.size());
+  read_on = false;
+  slow.join();
   close(reader);
 }
 
