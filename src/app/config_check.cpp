@@ -67,11 +67,12 @@ class Checker {
           "names a port twice");
     using Prefix = std::pair<std::array<std::uint8_t, 17>, unsigned>;
     std::set<Prefix> prefixes;
+    std::set<std::uint32_t> nodes;
     const auto& decode = config_.decode;
-    check(!decode.int_dscp || (*decode.int_dscp & ~decode.int_dscp_mask) == 0, "decode.int_dscp",
-          fmt::format("is {:#x}, of which decode.int_dscp_mask {:#x} leaves only a part; all "
-                      "packets without that part would count as INT",
-                      decode.int_dscp.value_or(0), decode.int_dscp_mask));
+    const unsigned dscp = decode.int_dscp.value_or(0);
+    check(dscp == 0 || (dscp & decode.int_dscp_mask) != 0, "decode.int_dscp",
+          fmt::format("is {:#x}, of which decode.int_dscp_mask {:#x} leaves nothing", dscp,
+                      decode.int_dscp_mask));
     check(decode.int_dscp_mask != 0 || !decode.int_dscp, "decode.int_dscp_mask",
           "is 0, so every packet would count as INT");
     check(!decode.int_udp_port ||
@@ -79,7 +80,15 @@ class Checker {
           "decode.int_udp_port", "is one of decode.report_udp_port");
     for (std::size_t i = 0; i < config_.decode.sources.size(); ++i) {
       const auto& source = config_.decode.sources[i];
-      if (source.prefix.version == 0) continue;  // was not understood, and said so
+      const std::string key = fmt::format("decode.sources[{}]", i);
+      const bool has_prefix = source.prefix.version != 0;
+      const bool is_told = loaded_.places.contains(key + ".prefix") && !has_prefix;
+      check(has_prefix || source.node_id || is_told, key, "needs prefix or node_id");
+      check(!has_prefix || !source.node_id, key, "has both prefix and node_id; one of them");
+      if (source.node_id) {
+        check(nodes.insert(*source.node_id).second, key + ".node_id", "stands in this list twice");
+      }
+      if (!has_prefix) continue;
       Prefix prefix{{}, source.prefix_length};
       std::copy(source.prefix.bytes.begin(), source.prefix.bytes.end(), prefix.first.begin());
       prefix.first[16] = source.prefix.version;

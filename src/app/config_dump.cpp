@@ -96,7 +96,7 @@ class YamlWriter final : public ConfigVisitor {
     entry(key, "{" + map + "}", "");
   }
   void prefix(const Key& key, std::string& value) override {
-    entry(key, value.empty() ? "10.0.0.0/8" : yaml_text(value), "");
+    entry(key, value.empty() && example_ ? "10.0.0.0/8" : yaml_text(value), "");
   }
 
   void list(std::string_view name, std::string_view help, std::size_t count,

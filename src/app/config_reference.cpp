@@ -80,9 +80,7 @@ class ReferenceWriter final : public ConfigVisitor {
   void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& /*values*/) override {
     entry(key, "map of integer: integer", "{}");
   }
-  void prefix(const Key& key, std::string& /*value*/) override {
-    entry(key, "address/bits", "needed");
-  }
+  void prefix(const Key& key, std::string& /*value*/) override { entry(key, "address/bits", ""); }
 
   void list(std::string_view name, std::string_view help, std::size_t count,
             const std::function<void(std::size_t)>& resize,

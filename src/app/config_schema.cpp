@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -114,6 +115,12 @@ void workers(Visitor& v, std::vector<io::WorkerOptions>& workers) {
 }
 
 void dialect(Visitor& v, pipeline::Dialect& dialect) {
+  const pipeline::Preset before = dialect.preset;
+  const std::vector<std::string_view> presets(std::begin(pipeline::kPresetLabels),
+                                              std::end(pipeline::kPresetLabels));
+  choice(v, {"preset", "A known sender, for the settings below; docs/formats.md says which."},
+         presets, dialect.preset);
+  if (dialect.preset != before) dialect = dialect_of(dialect.preset);
   v.optional_boolean({"tr10_dqf_before_reserved",
                       "1.0 reports have D, Q and F in front of the reserved bits (ONOS). none: "
                       "recognised where it is safe."},
@@ -125,6 +132,16 @@ void dialect(Visitor& v, pipeline::Dialect& dialect) {
          {"auto", "spec", "geant"}, dialect.int10_layout);
   v.boolean({"int_before_tcp_options", "INT stands directly behind the 20th byte of TCP."},
             dialect.int_before_tcp_options);
+  v.boolean({"tr20_hw_id_4_bits", "2.0 group headers have a 4-bit hw_id in front of 24 bits."},
+            dialect.tr20_hw_id_4_bits);
+  v.boolean({"tr20_no_lengths", "2.0 reports leave Report Length and MD Length unfilled."},
+            dialect.tr20_no_lengths);
+  choice(v, {"hostint_sink", "Host-INT reports have the sink's node id in front of the packet."},
+         {"auto", "present", "absent"}, dialect.hostint_sink);
+  integer(v,
+          {"sampling", "The source reports one packet in so many; counters are multiplied by it.",
+           "", 1, 1 << 30},
+          dialect.sampling);
 }
 
 std::string prefix_text(const pipeline::SourceDialect& source) {
@@ -169,6 +186,10 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
           decode.geneve_class);
   integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, 0, true},
            decode.vxlan_gpe_next);
+  choice(v,
+         {"checksums",
+          "Wrong IPv4 and UDP checksums around reports: count, count and drop, or do not look."},
+         {"count", "drop", "off"}, decode.checksums);
   dialect(v, decode.dialect);
   std::vector<std::int64_t> domains;
   for (const auto& entry : decode.domains) domains.push_back(entry.first);
@@ -188,13 +209,18 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
       });
   v.list(
       "sources",
-      "Senders that depart from the specification in other ways than all do; the longest prefix "
-      "counts.",
+      "Senders that depart from the specification in other ways than all do, each by prefix (the "
+      "longest counts) or by node_id.",
       decode.sources.size(), [&](std::size_t count) { decode.sources.assign(count, {}); },
       [&](std::size_t i) {
         std::string prefix = prefix_text(decode.sources[i]);
         v.prefix({"prefix", "Source addresses of the reports, e.g. 10.0.0.0/8."}, prefix);
         set_prefix(decode.sources[i], prefix);
+        optional_integer(
+            v,
+            {"node_id", "Or the reporting switch, whatever its address; it counts first.", "", 0,
+             4294967295},
+            decode.sources[i].node_id);
         dialect(v, decode.sources[i].dialect);
       });
   v.leave();
@@ -254,6 +280,8 @@ void events(Visitor& v, pipeline::EventOptions& events) {
   v.boolean({"new_key", "First report of a flow, port or queue."}, events.new_key);
   v.boolean({"path_change", "A flow takes another path."}, events.path_change);
   v.boolean({"drop", "A switch reports a dropped packet."}, events.drop);
+  v.boolean({"report_loss", "Reports of a sender are missing, by their sequence numbers."},
+            events.report_loss);
   duration_in(v, {"refresh", "An event for a key that had none for so long; 0: none.", "", 0, 1e6},
               1, events.refresh_s);
   interval(v, "flow_latency", "Sum of the hop latencies of a flow.", true, events.flow_latency);

@@ -55,6 +55,26 @@ std::string protocol_text(std::uint8_t protocol) {
   }
 }
 
+std::string versions_text(std::uint8_t versions) {
+  std::string text;
+  for (std::size_t i = 0; i < pipeline::kVersionLabels.size(); ++i) {
+    if (((versions >> i) & 1) == 0) continue;
+    if (!text.empty()) text += ',';
+    text += pipeline::kVersionLabels[i];
+  }
+  return text;
+}
+
+std::string deviations_text(const pipeline::SequenceSnapshot& sender) {
+  std::string text = sender.constant ? "constant_sequence" : "";
+  for (std::size_t i = 0; i < std::size(pipeline::kDeviations); ++i) {
+    if (((sender.deviations >> i) & 1) == 0) continue;
+    if (!text.empty()) text += ',';
+    text += pipeline::kDeviations[i].label;
+  }
+  return text;
+}
+
 std::string Names::switch_name(std::uint32_t id) const {
   if (id == pipeline::kNoSwitch) return "";
   const std::string& name = switches_.of(id).name;

@@ -9,6 +9,7 @@
 #include "pipeline/event.h"
 #include "pipeline/key.h"
 #include "pipeline/options.h"
+#include "pipeline/snapshot.h"
 
 namespace hopscope::exporter {
 
@@ -17,6 +18,11 @@ namespace hopscope::exporter {
 
 /// "tcp", "udp", "icmp", "icmp6", else the number.
 [[nodiscard]] std::string protocol_text(std::uint8_t protocol);
+
+/// "1.0" or "0.5,2.0" for a mask of report versions.
+[[nodiscard]] std::string versions_text(std::uint8_t versions);
+/// Labels of the deviations that were seen, a constant sequence number among them; comma-separated.
+[[nodiscard]] std::string deviations_text(const pipeline::SequenceSnapshot& sender);
 
 class Names {
  public:

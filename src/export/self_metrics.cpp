@@ -108,6 +108,10 @@ void add_frames(Families& families, const CounterSnapshot& total) {
                      {{"error", std::string(info(static_cast<DecodeError>(i)).label)}},
                      total.errors[i]);
   }
+  const char* checksums = "hopscope_checksum_errors_total";
+  const char* about = "Reports with a wrong checksum around them that were used all the same.";
+  families.counter(checksums, about, {{"header", "ipv4"}}, total.ipv4_checksum_wrong);
+  families.counter(checksums, about, {{"header", "udp"}}, total.udp_checksum_wrong);
   const char* name = "hopscope_queue_dropped_total";
   const char* help = "What a full queue between threads did not take.";
   families.counter(name, help, {{"queue", "handoff"}}, total.handoff_dropped);

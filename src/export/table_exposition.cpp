@@ -95,6 +95,7 @@ void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) 
   write_ports(tables, out);
   write_drops(tables, out);
   write_sequences(tables, out);
+  write_sources(tables, out);
 }
 
 void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWriter& out) const {
@@ -278,6 +279,30 @@ void TableExposition::write_sequences(const pipeline::TableView& tables, TextWri
          &Sums::duplicates);
   family("int_report_sequence_restarts_total", "How often a sender began to count anew.",
          &Sums::restarts);
+}
+
+void TableExposition::write_sources(const pipeline::TableView& tables, TextWriter& out) const {
+  const auto labels = [&](const pipeline::SequenceSnapshot& sender) {
+    out.label("source", address_text(sender.source));
+    out.label("switch", names_.switch_name(sender.switch_id));
+    out.label("hw_id", std::uint64_t{sender.hw_id});
+  };
+  out.family("int_source_info", "gauge",
+             "1 for each sender of reports, with the report versions that it sends and how it "
+             "departs from the specification.");
+  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
+    out.sample("int_source_info");
+    labels(sender);
+    out.label("versions", versions_text(sender.versions));
+    out.label("deviations", deviations_text(sender));
+    out.value(std::uint64_t{1});
+  });
+  out.family("int_source_reports_total", "counter", "Datagrams with reports by their sender.");
+  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
+    out.sample("int_source_reports_total");
+    labels(sender);
+    out.value(sender.received);
+  });
 }
 
 }  // namespace hopscope::exporter

@@ -30,6 +30,7 @@ class TableExposition {
   void write_ports(const pipeline::TableView& tables, TextWriter& out) const;
   void write_drops(const pipeline::TableView& tables, TextWriter& out) const;
   void write_sequences(const pipeline::TableView& tables, TextWriter& out) const;
+  void write_sources(const pipeline::TableView& tables, TextWriter& out) const;
 
   const FlowSeriesOptions options_;
   const Names& names_;

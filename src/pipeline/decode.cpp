@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/decode_report.h"
+#include "pipeline/wire.h"
 
 namespace hopscope::pipeline {
 namespace {
@@ -20,24 +21,56 @@ bool contains(const SourceDialect& entry, const IpAddress& address) noexcept {
   return ((entry.prefix.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
 }
 
+/// Where the report header has the id of the reporting node; 0: nowhere.
+std::size_t node_id_at(Bytes payload) noexcept {
+  constexpr unsigned kLocal = 2;  // the drop and local headers of 0.5 begin with it
+  if (payload.empty()) return 0;
+  if (payload[0] >> 4 != 0) return 4;
+  const unsigned nproto = payload[0] & 0x0F;
+  return nproto != 0 && nproto <= kLocal ? 12 : 0;
+}
+
 }  // namespace
 
 Decoder::Decoder(const DecodeConfig& config) : config_(config) {
-  std::stable_sort(config_.sources.begin(), config_.sources.end(),
+  for (const SourceDialect& entry : config_.sources) {
+    (entry.node_id ? nodes_ : prefixes_).push_back(entry);
+  }
+  std::stable_sort(prefixes_.begin(), prefixes_.end(),
                    [](const SourceDialect& a, const SourceDialect& b) {
                      return a.prefix_length > b.prefix_length;
                    });
+  std::sort(nodes_.begin(), nodes_.end(),
+            [](const SourceDialect& a, const SourceDialect& b) { return *a.node_id < *b.node_id; });
 }
 
-const Dialect& Decoder::dialect_of(const IpAddress& source) const noexcept {
-  for (const SourceDialect& entry : config_.sources) {
+const Dialect* Decoder::dialect_of_node(Bytes payload) const noexcept {
+  const std::size_t at = node_id_at(payload);
+  if (at == 0 || payload.size() < at + 4) return nullptr;
+  const std::uint32_t id = be32(payload.data() + at);
+  const auto found = std::lower_bound(
+      nodes_.begin(), nodes_.end(), id,
+      [](const SourceDialect& entry, std::uint32_t wanted) { return *entry.node_id < wanted; });
+  return found != nodes_.end() && *found->node_id == id ? &found->dialect : nullptr;
+}
+
+const Dialect& Decoder::dialect_of(const IpAddress& source, Bytes payload) const noexcept {
+  if (!nodes_.empty()) {
+    if (const Dialect* dialect = dialect_of_node(payload)) return *dialect;
+  }
+  for (const SourceDialect& entry : prefixes_) {
     if (contains(entry, source)) return entry.dialect;
   }
   return config_.dialect;
 }
 
 ReportReader Decoder::reports(const OuterHeaders& outer) const noexcept {
-  return {*this, dialect_of(outer.source), outer.payload};
+  return {*this, dialect_of(outer.source, outer.payload), outer.payload};
+}
+
+void ReportReader::start(Report& report) const noexcept {
+  report = Report{};
+  report.weight = dialect_->sampling;
 }
 
 bool ReportReader::next(Report& report) noexcept {
@@ -51,7 +84,7 @@ bool ReportReader::next(Report& report) noexcept {
                                           is_report20_marked_1(payload_));
     if (!grouped) {
       ended_ = true;
-      report = Report{};
+      start(report);
       report.version = static_cast<std::uint8_t>(version);
       report.error = version == 0 ? read_report05(payload_, context, report)
                                   : read_report10(payload_, context, report);
@@ -62,7 +95,7 @@ bool ReportReader::next(Report& report) noexcept {
     if (payload_.size() < kGroupBytes + 4) return refuse(DecodeError::kNoIndividualReport);
   }
   while (payload_.size() - offset_ >= 4) {
-    report = Report{};
+    start(report);
     report.version = 2;
     report.error = read_report20(payload_, offset_, context, report);
     if (rejects(report.error)) return refuse(report.error);

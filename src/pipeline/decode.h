@@ -9,8 +9,10 @@
 //   error = reader.error();   // of the datagram, if no report came of it
 
 #include <cstdint>
+#include <vector>
 
 #include "pipeline/decode_config.h"
+#include "pipeline/decode_ip.h"
 #include "pipeline/report.h"
 
 namespace hopscope::pipeline {
@@ -34,6 +36,8 @@ class ReportReader {
   ReportReader(const Decoder& decoder, const Dialect& dialect, Bytes payload) noexcept
       : decoder_(&decoder), dialect_(&dialect), payload_(payload) {}
 
+  void start(Report& report) const noexcept;
+
   const Decoder* decoder_;
   const Dialect* dialect_;
   Bytes payload_;
@@ -55,11 +59,17 @@ class Decoder {
 
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
 
-  /// How the sender with this address departs from the specification.
-  [[nodiscard]] const Dialect& dialect_of(const IpAddress& source) const noexcept;
+  /// How the sender with this address departs from the specification; `payload` may name its node.
+  [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 
  private:
+  [[nodiscard]] const Dialect* dialect_of_node(Bytes payload) const noexcept;
+  [[nodiscard]] DecodeError verify(const std::uint8_t* ip, const IpHeader& header,
+                                   OuterHeaders& outer) const noexcept;
+
   DecodeConfig config_;
+  std::vector<SourceDialect> prefixes_;  ///< longest first
+  std::vector<SourceDialect> nodes_;     ///< ascending
 };
 
 }  // namespace hopscope::pipeline

@@ -4,6 +4,7 @@
 
 #include "pipeline/decode.h"
 #include "pipeline/decode_ip.h"
+#include "pipeline/internet_checksum.h"
 #include "pipeline/wire.h"
 
 namespace hopscope::pipeline {
@@ -82,7 +83,26 @@ DecodeError Decoder::outer(Bytes frame, OuterHeaders& outer) const noexcept {
   const std::uint8_t* payload = header.payload + kUdpBytes;
   if (header.payload + outer.udp_length > end) return DecodeError::kShortFrame;
   outer.payload = Bytes(payload, outer.udp_length - kUdpBytes);
-  return DecodeError::kNone;
+  return config_.checksums == ChecksumPolicy::kOff ? DecodeError::kNone : verify(ip, header, outer);
+}
+
+DecodeError Decoder::verify(const std::uint8_t* ip, const IpHeader& header,
+                            OuterHeaders& outer) const noexcept {
+  const std::uint8_t* udp = header.payload;
+  const bool is_ipv4 = header.source.version == 4;
+  if (is_ipv4) {
+    const auto bytes = static_cast<std::size_t>(udp - ip);
+    outer.ipv4_checksum_wrong = checksum_fold(checksum_sum(Bytes(ip, bytes))) != 0xFFFF;
+  }
+  if (be16(udp + 6) != 0) {
+    const Bytes addresses = is_ipv4 ? Bytes(ip + 12, 8) : Bytes(ip + 8, 32);
+    const std::uint64_t sum = checksum_sum(addresses) + checksum_sum(Bytes(udp, outer.udp_length)) +
+                              checksum_word(outer.udp_length) + checksum_word(kProtocolUdp);
+    outer.udp_checksum_wrong = checksum_fold(sum) != 0xFFFF;
+  }
+  if (config_.checksums != ChecksumPolicy::kDrop) return DecodeError::kNone;
+  if (outer.ipv4_checksum_wrong) return DecodeError::kBadIpv4Checksum;
+  return outer.udp_checksum_wrong ? DecodeError::kBadUdpChecksum : DecodeError::kNone;
 }
 
 }  // namespace hopscope::pipeline

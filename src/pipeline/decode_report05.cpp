@@ -43,10 +43,13 @@ void read_local(const std::uint8_t* at, Report& report) noexcept {
 
 /// The sink's node id in front of the IPv4 header can be switched off in host-int; where IPv4
 /// starts tells.
-const std::uint8_t* skip_sink_node(Bytes payload, Report& report) noexcept {
+const std::uint8_t* skip_sink_node(Bytes payload, const Dialect& dialect, Report& report) noexcept {
   const std::uint8_t* at = payload.data() + kFixedBytes;
   constexpr std::uint8_t kIpv4NoOptions = 0x45;
-  const bool has_sink = payload.size() >= kFixedBytes + 4 + kIpv4Bytes && at[4] == kIpv4NoOptions;
+  const bool has_room = payload.size() >= kFixedBytes + 4 + kIpv4Bytes;
+  const bool has_sink =
+      has_room && (dialect.hostint_sink == HostIntSink::kPresent ||
+                   (dialect.hostint_sink == HostIntSink::kAuto && at[4] == kIpv4NoOptions));
   if (!has_sink) return at;
   report.has_node_id = true;
   report.node_id = be32(at);
@@ -93,7 +96,7 @@ DecodeError read_report05(Bytes payload, const ReportContext& context, Report& r
       start = InnerStart::kIpv4;
       break;
     case kHostIntIpv4:
-      inner = skip_sink_node(payload, report);
+      inner = skip_sink_node(payload, context.dialect, report);
       start = InnerStart::kIpv4;
       break;
     default:

@@ -61,7 +61,8 @@ DecodeError read_report10(Bytes payload, const ReportContext& context, Report& r
   }
   if (std::size_t{length} * 4 > payload.size()) return DecodeError::kShortReportHeader;
   report.header = at;
-  if (flags_before_reserved(at, context.dialect)) {
+  report.flags_before_reserved = flags_before_reserved(at, context.dialect);
+  if (report.flags_before_reserved) {
     report.dropped = (at[2] & 0x40) != 0;
     report.congested = (at[2] & 0x20) != 0;
     report.tracked = (at[2] & 0x10) != 0;

@@ -141,12 +141,13 @@ DecodeError read_contents(unsigned in_type, const ReportContext& context, Report
 }
 
 /// Where the report at `at` ends, and whether that is where its length says.
-std::size_t end_of(Bytes payload, std::size_t at, DecodeError& error) noexcept {
+std::size_t end_of(Bytes payload, std::size_t at, bool no_lengths, DecodeError& error) noexcept {
   const std::size_t length = payload[at + 1];
   const std::size_t behind = payload.size() - at - kFirstWordBytes;
   std::size_t bytes = length * 4;
-  if (length == 0) bytes = behind;  // senders that never fill it in
-  if (length == kToTheEnd) {
+  if (length == 0 || no_lengths) {
+    bytes = behind;  // senders that never fill it in
+  } else if (length == kToTheEnd) {
     if (behind < bytes) error = DecodeError::kReportLengthPastEnd;
     bytes = behind;
   }
@@ -191,9 +192,12 @@ DecodeError read_report20(Bytes payload, std::size_t& offset, const ReportContex
 
   const unsigned rep_type = at[0] >> 4;
   const unsigned in_type = at[0] & 0x0F;
-  const unsigned length = at[1];
+  const bool no_lengths = context.dialect.tr20_no_lengths;
+  const unsigned length = no_lengths ? 0 : at[1];
+  if (context.dialect.tr20_hw_id_4_bits)
+    report.hw_id = static_cast<std::uint8_t>(report.hw_id >> 2);
   DecodeError error = DecodeError::kNone;
-  const std::size_t end = end_of(payload, offset, error);
+  const std::size_t end = end_of(payload, offset, no_lengths, error);
   std::size_t here = offset + kFirstWordBytes;
   offset = end;
   if (rep_type == kInnerOnly) {
@@ -207,8 +211,8 @@ DecodeError read_report20(Bytes payload, std::size_t& offset, const ReportContex
   }
   const std::uint16_t bits = be16(payload.data() + here);
   here += kIntBodyBytes;
-  const std::size_t stated = std::size_t{at[2]} * 4;
   const std::size_t needed = std::size_t{md_words(bits)} * 4;
+  const std::size_t stated = no_lengths ? needed : std::size_t{at[2]} * 4;
   const std::size_t md_bytes = std::min(stated, end - here);
   if (stated < needed) {
     // The words cannot be told apart; the packet still starts where MD Length says.

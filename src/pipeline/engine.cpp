@@ -343,6 +343,8 @@ void Engine::for_each_sequence(const std::function<void(const SequenceSnapshot&)
              .late = row.late,
              .duplicates = row.duplicates,
              .restarts = row.restarts,
+             .versions = row.versions,
+             .deviations = row.deviations,
              .constant = row.constant != 0});
     });
   }

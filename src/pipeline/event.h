@@ -20,6 +20,7 @@ enum class EventKind : std::uint8_t {
   kPathChange,  ///< the flow takes another path
   kDrop,        ///< a switch reported a dropped packet
   kRefresh,     ///< nothing happened for the refresh period: here is the value still
+  kReportLoss,  ///< sequence numbers of a sender's reports are missing
   kCount
 };
 
@@ -32,12 +33,13 @@ enum class Measurement : std::uint8_t {
   kQueueOccupancy,   ///< in the switch's unit
   kQueueCongestion,  ///< in the switch's unit
   kDropReason,       ///< new_value is the reason
+  kMissingReports,   ///< how many reports of a sender are missing in all
   kCount
 };
 
 [[nodiscard]] constexpr std::string_view label(EventKind kind) noexcept {
-  constexpr std::string_view kLabels[] = {"new_key", "value_moved", "path_change", "drop",
-                                          "refresh"};
+  constexpr std::string_view kLabels[] = {"new_key", "value_moved", "path_change",
+                                          "drop",    "refresh",     "report_loss"};
   return kLabels[static_cast<std::size_t>(kind)];
 }
 
@@ -49,7 +51,8 @@ enum class Measurement : std::uint8_t {
                                           "tx_utilization",
                                           "queue_occupancy",
                                           "queue_congestion",
-                                          "drop_reason"};
+                                          "drop_reason",
+                                          "missing_reports"};
   return kLabels[static_cast<std::size_t>(measurement)];
 }
 
@@ -71,6 +74,8 @@ struct Event {
   bool has_queue = false;
   bool has_old = false;
   bool has_switch_time = false;
+  bool has_sender = false;  ///< flow.source is the address of the sender of the reports
+  std::uint8_t hw_id = 0;   ///< of the sender
   FlowKey flow;
   std::uint32_t switch_id = 0;
   std::uint32_t port = 0;  ///< egress port

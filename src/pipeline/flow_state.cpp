@@ -246,7 +246,7 @@ void FlowState<Key>::refresh(Record& record, const Moment& moment) noexcept {
     put(record.last_event_s, moment.now_s);
     return;
   }
-  if (moment.now_s - record.last_event_s < options_.refresh_s) return;
+  if (!has_passed(record.last_event_s, moment.now_s, options_.refresh_s)) return;
   const bool has_latency = (record.flags & Record::kHasLatency) != 0;
   Event* event = claim(record, EventKind::kRefresh,
                        has_latency ? Measurement::kFlowLatency : Measurement::kFlow, moment);
@@ -266,7 +266,7 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
   }
   Record& record = *found;
   const RowWriter writer(record.sequence);
-  put(record.reports, record.reports + 1);
+  put(record.reports, record.reports + moment.weight);
   put(record.last_seen_ns, moment.receive_time_ns);
   if (dropped) put(record.drops, record.drops + 1);
   if (hops.count > 0 && !hops.postcard) {

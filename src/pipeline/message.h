@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "pipeline/ageing_clock.h"
+#include "pipeline/deviation.h"
 #include "pipeline/event.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
@@ -43,9 +44,11 @@ struct SequenceNumber {
   IpAddress source;
   std::uint8_t hw_id;
   std::uint8_t bits;
+  std::uint8_t version;      ///< of the report
+  DeviationMask deviations;  ///< seen in the report
   std::uint32_t switch_id;
   std::uint32_t number;
-  std::uint32_t now_s;
+  FrameTime time;
 };
 
 struct alignas(kCacheLine) Message {

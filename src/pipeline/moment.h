@@ -8,6 +8,7 @@
 namespace hopscope::pipeline {
 
 struct Moment {
+  std::uint32_t weight = 1;          ///< packets that the report stands for
   std::int64_t receive_time_ns = 0;  ///< since 1970
   std::int64_t now_ns = 0;           ///< of the AgeingClock
   std::uint32_t now_s = 0;           ///< the same in whole seconds

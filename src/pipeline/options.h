@@ -43,6 +43,7 @@ struct EventOptions {
   bool new_key = true;
   bool path_change = true;
   bool drop = true;
+  bool report_loss = true;
   std::uint32_t refresh_s = 0;  ///< a refresh event for a key silent so long; 0: none
   IntervalOptions flow_latency{.width = 1e-3, .edges = {}};
   IntervalOptions hop_latency{.width = 250e-6, .edges = {}};

@@ -65,11 +65,12 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
   });
 }
 
-void PortState::count_latency(SwitchRow& row, const Units& units, std::uint32_t latency) noexcept {
+void PortState::count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
+                              std::uint32_t weight) noexcept {
   const std::uint64_t latency_ns = units.latency_ns(latency);
   std::uint64_t& bucket = row.latency_buckets[latency_bucket(latency_ns)];
-  put(bucket, bucket + 1);
-  put(row.latency_sum_ns, row.latency_sum_ns + latency_ns);
+  put(bucket, bucket + weight);
+  put(row.latency_sum_ns, row.latency_sum_ns + latency_ns * weight);
 }
 
 void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept {
@@ -79,7 +80,7 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   const Units& units = units_[owner.units];
   if (hop.latency != kNoLatency) {
     const RowWriter writer(owner.sequence);
-    count_latency(owner, units, hop.latency);
+    count_latency(owner, units, hop.latency, moment.weight);
   }
   const RowWriter writer(row.sequence);
   const auto age = static_cast<std::uint16_t>(moment.now_s);

@@ -78,7 +78,8 @@ class PortState {
                                          const Moment* moment) noexcept;
   [[nodiscard]] std::uint32_t switch_row(std::uint32_t switch_id) noexcept;
   [[nodiscard]] std::uint64_t queue_key(const PortRow& port, std::uint32_t queue) const noexcept;
-  void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency) noexcept;
+  void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
+                     std::uint32_t weight) noexcept;
 
   void sweep_port(std::uint32_t slot, const FrameTime& time) noexcept;
   void sweep_queue(std::uint32_t index, const FrameTime& time) noexcept;

@@ -31,8 +31,10 @@ struct OuterHeaders {
   std::uint32_t mpls_label = 0;
   std::uint8_t mpls_ttl = 0;
   bool mpls_bottom = false;
-  bool has_ip = false;   ///< source, destination, ttl are set
-  bool has_udp = false;  ///< ports and length are set
+  bool has_ip = false;               ///< source, destination, ttl are set
+  bool has_udp = false;              ///< ports and length are set
+  bool ipv4_checksum_wrong = false;  ///< zero counts as wrong; false where not verified
+  bool udp_checksum_wrong = false;   ///< zero is not wrong: the sender computes none
 };
 
 /// Version of the INT headers inside the reported packet.
@@ -88,14 +90,16 @@ struct InnerPacket {
 
 /// One individual report.
 struct Report {
-  std::uint8_t version = 0;   ///< 0 (v0.5), 1 or 2
-  bool dropped = false;       ///< D
-  bool congested = false;     ///< Q
-  bool tracked = false;       ///< F
-  bool intermediate = false;  ///< I (2.0)
+  std::uint8_t version = 0;            ///< 0 (v0.5), 1 or 2
+  bool dropped = false;                ///< D
+  bool congested = false;              ///< Q
+  bool tracked = false;                ///< F
+  bool intermediate = false;           ///< I (2.0)
+  bool flags_before_reserved = false;  ///< 1.0: D, Q, F stood directly behind RepMdBits
   std::uint8_t hw_id = 0;
   std::uint32_t sequence = 0;
   std::uint8_t sequence_bits = 32;  ///< 22 in 2.0
+  std::uint32_t weight = 1;         ///< packets that the report stands for: its source samples 1:N
 
   /// The reporting node. 0.5 with NProto 0 names none.
   bool has_node_id = false;

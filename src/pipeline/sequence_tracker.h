@@ -21,16 +21,18 @@ struct alignas(kCacheLine) SequenceRow {
   std::uint8_t hw_id;
   std::uint8_t bits;  ///< width of the number on the wire
   std::uint8_t started;
-  std::uint8_t constant;  ///< the sender does not count
-  std::uint8_t unused[3];
-  std::uint32_t same;    ///< how often in a row the same number came
-  std::uint32_t behind;  ///< how often in a row a number from far behind came
-  std::uint32_t last_s;  ///< second of the newest report
-  std::uint32_t unused_word;
-  std::uint64_t newest;  ///< extended beyond the wire's width
-  std::uint64_t oldest;  ///< numbers below are settled: came, or counted as missing
+  std::uint8_t constant;       ///< the sender does not count
+  std::uint8_t versions;       ///< bit per report version seen
+  std::uint16_t deviations;    ///< all that were seen (DeviationMask)
+  std::uint32_t same;          ///< how often in a row the same number came
+  std::uint32_t behind;        ///< how often in a row a number from far behind came
+  std::uint32_t last_s;        ///< second of the newest report
+  std::uint32_t last_event_s;  ///< second of the newest report_loss event
+  std::uint64_t newest;        ///< extended beyond the wire's width
+  std::uint64_t oldest;        ///< numbers below are settled: came, or counted as missing
   std::uint64_t received;
   std::uint64_t missing;
+  std::uint64_t told;  ///< of the missing ones, those that an event has told of
   std::uint64_t late;
   std::uint64_t duplicates;
   std::uint64_t restarts;

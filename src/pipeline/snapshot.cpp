@@ -14,6 +14,8 @@ void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
   a.busy_ns += b.busy_ns;
   a.idle_ns += b.idle_ns;
   a.busy_ppm += b.busy_ppm;
+  a.ipv4_checksum_wrong += b.ipv4_checksum_wrong;
+  a.udp_checksum_wrong += b.udp_checksum_wrong;
   a.handoff_dropped += b.handoff_dropped;
   a.events_dropped += b.events_dropped;
   a.changes_dropped += b.changes_dropped;
@@ -46,6 +48,8 @@ void WorkerCounters::read_into(CounterSnapshot& to) const noexcept {
   to.busy_ns = busy_ns.get();
   to.idle_ns = idle_ns.get();
   to.busy_ppm = busy_ppm.get();
+  to.ipv4_checksum_wrong = ipv4_checksum_wrong.get();
+  to.udp_checksum_wrong = udp_checksum_wrong.get();
   to.handoff_dropped = handoff_dropped.get();
   to.changes_dropped = changes_dropped.get();
   for (std::size_t i = 0; i < kDecodeErrorCount; ++i) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/decode_error.h"
+#include "pipeline/deviation.h"
 #include "pipeline/event.h"
 #include "pipeline/key.h"
 
@@ -80,7 +81,9 @@ struct SequenceSnapshot {
   std::uint64_t late = 0;     ///< came after a higher one
   std::uint64_t duplicates = 0;
   std::uint64_t restarts = 0;
-  bool constant = false;  ///< the sender does not count; nothing is derived from it
+  std::uint8_t versions = 0;     ///< bit per report version seen
+  DeviationMask deviations = 0;  ///< all that were seen
+  bool constant = false;         ///< the sender does not count; nothing is derived from it
 };
 
 enum class ReportKind : std::uint8_t { kFlow, kQueue, kDrop, kOther, kCount };
@@ -131,7 +134,9 @@ struct CounterSnapshot {
   std::array<std::uint64_t, kDecodeErrorCount> errors{};  ///< all errors, partial ones included
   std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, 3> reports_by{};  ///< [version][kind]
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
-  std::uint64_t events_dropped = 0;                         ///< the exporter's queue was full
+  std::uint64_t ipv4_checksum_wrong = 0;  ///< of frames that were not refused for it
+  std::uint64_t udp_checksum_wrong = 0;
+  std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
   std::uint64_t changes_dropped = 0;  ///< row changes and sequence numbers for full worker queues
   std::array<std::uint64_t, kCountOf<Table>> entries{};
   std::array<std::uint64_t, kCountOf<Table>> refused{};

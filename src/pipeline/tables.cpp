@@ -17,11 +17,6 @@ double due(std::uint32_t total, std::int64_t elapsed_ns, std::int64_t period_ns)
   return std::min(1.0, part) * static_cast<double>(total) + 1;
 }
 
-/// False where `then` is ahead of `now`, as another worker's clock may be.
-bool has_passed(std::uint32_t then_s, std::uint32_t now_s, std::uint32_t seconds) noexcept {
-  return static_cast<std::int32_t>(now_s - then_s) >= static_cast<std::int32_t>(seconds);
-}
-
 std::uint32_t slice(double due_rows, double share) noexcept {
   return static_cast<std::uint32_t>(due_rows * share);
 }
@@ -47,7 +42,8 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
 
 Moment Tables::moment_of(const Report& report, const HopList& hops,
                          const FrameTime& time) noexcept {
-  Moment moment{.receive_time_ns = time.receive_ns,
+  Moment moment{.weight = report.weight,
+                .receive_time_ns = time.receive_ns,
                 .now_ns = time.now_ns,
                 .now_s = seconds_of(time.now_ns),
                 .now_us = microseconds_of(time.now_ns)};
@@ -118,7 +114,7 @@ void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
     DropRow& row = drops_[at];
     const RowWriter writer(row.sequence);
     put(row.last_s, moment.now_s);
-    put(row.packets, row.packets + 1);
+    put(row.packets, row.packets + report.weight);
   }
   if (!options_.drop) return;
   Event* event = events_.claim(EventKind::kDrop, Measurement::kDropReason);
@@ -137,6 +133,7 @@ void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
 }
 
 void Tables::observe_sequence(const SequenceNumber& number) noexcept {
+  const std::uint32_t now_s = seconds_of(number.time.now_ns);
   FlowKey6 key{};
   key.source = number.source.bytes;
   std::memcpy(key.destination.data(), &number.switch_id, sizeof number.switch_id);
@@ -150,28 +147,57 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
         fresh.hw_id = number.hw_id;
         fresh.bits = number.bits;
       },
-      [&](const SequenceRow& row) { return is_silent(row.last_s, number.now_s); });
+      [&](const SequenceRow& row) { return is_silent(row.last_s, now_s); });
   if (at == SlotIndex::kNone) return;
   SequenceRow& row = sequences_[at];
   const RowWriter writer(row.sequence);
-  observe(row, number.number, sequence_window_, number.now_s);
+  observe(row, number.number, sequence_window_, now_s);
+  const auto versions = static_cast<std::uint8_t>(row.versions | 1U << number.version);
+  const auto deviations = static_cast<DeviationMask>(row.deviations | number.deviations);
+  if (versions != row.versions) put(row.versions, versions);
+  if (deviations != row.deviations) put(row.deviations, deviations);
+  if (row.missing != row.told) tell_loss(row, number.time);
 }
 
-void Tables::sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept {
+/// At most one event a second per sender; what went missing meanwhile is in the next one.
+void Tables::tell_loss(SequenceRow& row, const FrameTime& time) noexcept {
+  const std::uint32_t now_s = seconds_of(time.now_ns);
+  if (!options_.report_loss || row.missing == row.told || row.last_event_s == now_s) return;
+  Event* event = events_.claim(EventKind::kReportLoss, Measurement::kMissingReports);
+  if (event == nullptr) return;
+  event->receive_time_ns = time.receive_ns;
+  event->has_sender = true;
+  event->flow.source = row.source;
+  event->hw_id = row.hw_id;
+  event->has_switch = row.switch_id != kNoSwitch;
+  event->switch_id = row.switch_id;
+  event->has_old = true;
+  event->old_value = row.told;
+  event->new_value = row.missing;
+  put(row.told, row.missing);
+  put(row.last_event_s, now_s);
+}
+
+void Tables::sweep_sequences(std::uint32_t rows, const FrameTime& time) noexcept {
+  const std::uint32_t now_s = seconds_of(time.now_ns);
   for (std::uint32_t i = 0; i < std::min(rows, sequences_.used_end()); ++i) {
     sequence_sweep_at_ =
         sequence_sweep_at_ + 1 < sequences_.used_end() ? sequence_sweep_at_ + 1 : 0;
     SequenceRow& row = sequences_[sequence_sweep_at_];
-    if (row.oldest > row.newest || !has_passed(row.last_s, now_s, kSilenceS)) continue;
+    const bool is_settled = row.oldest > row.newest && row.missing == row.told;
+    if (is_settled || !has_passed(row.last_s, now_s, kSilenceS)) continue;
     const RowWriter writer(row.sequence);
     settle(row);
+    tell_loss(row, time);
   }
 }
 
-void Tables::settle_sequences() noexcept {
+void Tables::settle_sequences(const FrameTime& time) noexcept {
   for (std::uint32_t i = 0; i < sequences_.used_end(); ++i) {
     const RowWriter writer(sequences_[i].sequence);
     settle(sequences_[i]);
+    put(sequences_[i].last_event_s, 0);
+    tell_loss(sequences_[i], time);
   }
 }
 
@@ -200,7 +226,7 @@ void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   flows4_.table().sweep(slice(flows4, share), now_s);
   flows6_.table().sweep(slice(flows6, share), now_s);
   ports_.sweep(slice(ports, share), time);
-  sweep_sequences(slice(sequences, share), now_s);
+  sweep_sequences(slice(sequences, share), time);
 }
 
 void Tables::publish_counts() noexcept {

@@ -30,7 +30,7 @@ class Tables {
   void housekeep(const FrameTime& time, std::uint32_t most) noexcept;
 
   /// Counts all sequence holes as missing: the run ends.
-  void settle_sequences() noexcept;
+  void settle_sequences(const FrameTime& time) noexcept;
 
   /// Makes the tables' plain counts visible to count_into(). Once per batch.
   void publish_counts() noexcept;
@@ -50,7 +50,8 @@ class Tables {
   std::uint64_t further_latency_ns(const Report& report) noexcept;
   void apply_further(const Report& report, const Moment& moment) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
-  void sweep_sequences(std::uint32_t rows, std::uint32_t now_s) noexcept;
+  void sweep_sequences(std::uint32_t rows, const FrameTime& time) noexcept;
+  void tell_loss(SequenceRow& row, const FrameTime& time) noexcept;
   [[nodiscard]] bool is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept;
 
   const EventOptions options_;

@@ -69,6 +69,8 @@ std::size_t Worker::receive_batch() noexcept {
     }
   }
   flush_returns();
+  last_time_ = {.receive_ns = batch_.time_ns(count - 1),
+                .now_ns = clock_.at(batch_.time_ns(count - 1))};
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);
@@ -93,7 +95,7 @@ void Worker::idle(std::int64_t now_ns) noexcept {
 }
 
 void Worker::finish() noexcept {
-  tables_.settle_sequences();
+  tables_.settle_sequences(last_time_);
   events_.flush();
   tables_.publish_counts();
 }
@@ -106,6 +108,8 @@ void Worker::process(Frame& frame) noexcept {
     counters_.dropped[static_cast<std::size_t>(outer_error)].add(1);
     return;
   }
+  if (outer.ipv4_checksum_wrong) counters_.ipv4_checksum_wrong.add(1);
+  if (outer.udp_checksum_wrong) counters_.udp_checksum_wrong.add(1);
   std::uint32_t reports = 0;
   DecodeError error = DecodeError::kNone;
   const bool all_taken = process_reports(frame, outer, reports, error);
@@ -174,9 +178,11 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
   message.sequence = {.source = outer.source,
                       .hw_id = report.hw_id,
                       .bits = report.sequence_bits,
+                      .version = report.version,
+                      .deviations = deviations_of(outer, report),
                       .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
                       .number = report.sequence,
-                      .now_s = seconds_of(time.now_ns)};
+                      .time = time};
   const unsigned owner =
       owner_of(hash_of(port_key(message.sequence.switch_id, report.hw_id), seed_));
   if (owner == index_) {

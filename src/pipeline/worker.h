@@ -123,6 +123,7 @@ class Worker final : private ChangeRouter {
   std::array<Message, io::kBatch> inbox_;
   std::array<std::uint32_t, io::kBatch> returned_;
   AgeingClock clock_;
+  FrameTime last_time_;  ///< of the newest frame
   BusyMeter busy_;
   bool replays_ = false;  ///< frames have times of their own: those of a capture
   WorkerCounters counters_;

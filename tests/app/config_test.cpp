@@ -174,7 +174,7 @@ TEST(Config, WrongTypes) {
   EXPECT_THAT(mistakes("decode: {int_dscp: 64}"), ElementsAre(HasSubstr("0x0 to 0x3f")));
   EXPECT_THAT(mistakes("decode: {int_probe_marker: abc}"), ElementsAre(HasSubstr("16 hex")));
   EXPECT_THAT(mistakes("decode: {sources: [{int10_layout: spec}]}"),
-              ElementsAre(HasSubstr("prefix: is missing")));
+              ElementsAre(HasSubstr("needs prefix or node_id")));
   EXPECT_THAT(mistakes("tables: {idle_timeout: 1ms}"), ElementsAre(HasSubstr("1s to")));
   EXPECT_THAT(mistakes("a: [1\n"), ElementsAre(HasSubstr("not YAML")));
   EXPECT_THAT(mistakes("log: {level: info}\nlog: {level: off}"), ElementsAre(HasSubstr("twice")));
@@ -198,8 +198,9 @@ TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("events: {queue_occupancy: {edges: [1, 2.5]}}"),
               ElementsAre(HasSubstr("whole numbers")));
   EXPECT_THAT(mistakes("events: {refresh: 1500ms}"), ElementsAre(HasSubstr("multiple of 1s")));
-  EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x10}"),
-              ElementsAre(HasSubstr("leaves only a part")));
+  EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x10}"), IsEmpty());
+  EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x08}"),
+              ElementsAre(HasSubstr("leaves nothing")));
   EXPECT_THAT(mistakes("decode: {int_dscp: 0, int_dscp_mask: 0}"),
               ElementsAre(HasSubstr("every packet")));
   EXPECT_THAT(mistakes("decode: {int_udp_port: 32766}"),
@@ -208,6 +209,11 @@ TEST(Config, ImpossibleCombinations) {
               ElementsAre(HasSubstr("receive.udp.listen")));
   EXPECT_THAT(mistakes("log: {level: info}\n---\nlog: {level: debug}\n"),
               ElementsAre(HasSubstr("second document")));
+  EXPECT_THAT(mistakes("# a\n---\nlog: {level: info}\n---\n# nothing\n"), IsEmpty());
+  EXPECT_THAT(mistakes("decode: {sources: [{prefix: 10.0.0.0/8, node_id: 7}]}"),
+              ElementsAre(HasSubstr("has both")));
+  EXPECT_THAT(mistakes("decode: {sources: [{node_id: 7}, {node_id: 7}]}"),
+              ElementsAre(HasSubstr("twice")));
   EXPECT_THAT(mistakes("switches: {defaults: {name: a}}"), ElementsAre(HasSubstr("under by_id")));
   EXPECT_THAT(mistakes("switches: {by_id: {1: {name: a}, 2: {name: a}}}"),
               ElementsAre(HasSubstr("called already")));

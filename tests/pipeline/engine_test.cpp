@@ -408,14 +408,16 @@ std::vector<std::uint8_t> plain_report(std::uint32_t flow, std::uint32_t switch_
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-TEST(Engine, HoursBetweenTwoFramesOfACaptureExpireAllThatWasBefore) {
+class EngineAfterHours : public testing::TestWithParam<int> {};
+
+TEST_P(EngineAfterHours, ForgetsAllThatWasBefore) {
   EngineOptions engine_options = options();
   engine_options.tables.idle_timeout_s = 60;
   MemorySource source;
   for (std::uint32_t i = 0; i < 500; ++i) {
     source.add(plain_report(1000 + i, 7, i % 50), kStart + i);
   }
-  source.add(plain_report(9999, 7, 1), kStart + 5 * 3600 * kSecond);
+  source.add(plain_report(9999, 7, 1), kStart + GetParam() * 3600 * kSecond);
   Engine engine(engine_options, {&source});
   const Result result = run_inline(engine);
   EXPECT_EQ(result.total.entries[static_cast<std::size_t>(Table::kFlowIpv4)], 1U);
@@ -424,6 +426,8 @@ TEST(Engine, HoursBetweenTwoFramesOfACaptureExpireAllThatWasBefore) {
   engine.for_each_port([&](const PortSnapshot&) { ++ports; });
   EXPECT_EQ(ports, 1U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Hours, EngineAfterHours, testing::Values(1, 5, 10, 14, 20, 1000));
 
 TEST(Engine, AClockThatIsSetBackExpiresNothingAndStopsNothing) {
   EngineOptions engine_options = options();

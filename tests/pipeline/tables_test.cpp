@@ -92,9 +92,32 @@ TEST(AgeingClock, GoesOnWithAClockThatIsSetBack) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   EXPECT_EQ(clock.at(1000 * kSecond), 1000 * kSecond);
   EXPECT_EQ(clock.at(1001 * kSecond), 1001 * kSecond);
-  EXPECT_EQ(clock.at(1 * kSecond), 1001 * kSecond) << "set back: it stands still";
-  EXPECT_EQ(clock.at(2 * kSecond), 1002 * kSecond);
-  EXPECT_EQ(clock.at(9000 * kSecond), 10'000 * kSecond);
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_EQ(clock.at((1 + i) * kSecond), 1001 * kSecond) << "set back: it stands still";
+  }
+  EXPECT_EQ(clock.at(17 * kSecond), 1002 * kSecond);
+  EXPECT_EQ(clock.at(9000 * kSecond), (1002 + 9000 - 17) * kSecond);
+}
+
+TEST(AgeingClock, ASingleWrongTimeChangesNothing) {
+  AgeingClock clock;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    const std::int64_t now = 1'700'000'000 * kSecond + i;
+    EXPECT_EQ(clock.at(now), now);
+    EXPECT_EQ(clock.at(0), now);
+  }
+}
+
+TEST(AgeingClock, AStepIsNeverWiderThanAnAgeCanTell) {
+  AgeingClock clock;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  EXPECT_EQ(clock.at(kSecond), kSecond);
+  for (const std::int64_t gap : {40'000, 50'000, 100'000, 1'000'000'000}) {
+    AgeingClock other = clock;
+    const std::int64_t now = other.at((1 + gap) * kSecond);
+    EXPECT_EQ(seconds_since(1, static_cast<std::uint32_t>(now / kSecond)), 32'000U);
+  }
 }
 
 TEST(AgeingClock, TimesOutOfOrderDoNotAddUp) {

@@ -1,0 +1,45 @@
+#pragma once
+// The ones' complement sum of IPv4 and UDP (RFC 1071).
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "pipeline/report.h"
+
+namespace hopscope::pipeline {
+
+/// Sum of 16-bit words as they lie in memory, an odd last byte padded with zero; not folded. Good
+/// for 16 GB.
+[[nodiscard]] inline std::uint64_t checksum_sum(Bytes bytes) noexcept {
+  std::uint64_t sum = 0;
+  std::size_t at = 0;
+  for (; at + 4 <= bytes.size(); at += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, bytes.data() + at, sizeof word);
+    sum += word;
+  }
+  if (at < bytes.size()) {
+    std::uint32_t rest = 0;
+    std::memcpy(&rest, bytes.data() + at, bytes.size() - at);
+    sum += rest;
+  }
+  return sum;
+}
+
+/// A 16-bit number as checksum_sum() counts it.
+[[nodiscard]] inline std::uint64_t checksum_word(std::uint16_t host_order) noexcept {
+  if constexpr (std::endian::native == std::endian::big) return host_order;
+  return static_cast<std::uint16_t>(host_order << 8 | host_order >> 8);
+}
+
+/// 0xFFFF where a sum that includes the checksum field is right.
+[[nodiscard]] inline std::uint16_t checksum_fold(std::uint64_t sum) noexcept {
+  sum = (sum >> 32) + (sum & 0xFFFF'FFFF);
+  sum = (sum >> 16) + (sum & 0xFFFF);
+  sum = (sum >> 16) + (sum & 0xFFFF);
+  sum = (sum >> 16) + (sum & 0xFFFF);
+  return static_cast<std::uint16_t>(sum);
+}
+
+}  // namespace hopscope::pipeline
