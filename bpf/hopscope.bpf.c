@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The collector's XDP program. It only redirects: UDP frames to a report port go to the AF_XDP
-// socket of their RX queue, everything else goes on to the kernel.
+// The collector's XDP program. It only redirects: UDP frames to a report port, frames of the
+// declared EtherTypes and, on a mirror port, all IP packets go to the AF_XDP socket of their RX
+// queue; everything else goes on to the kernel.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -66,6 +67,28 @@ static __always_inline int is_report_port(__be16 port) {
   return 0;
 }
 
+static __always_inline int is_own_ethertype(__be16 protocol) {
+  int i;
+
+  if (!protocol) return 0;
+#pragma unroll
+  for (i = 0; i < HOPSCOPE_MAX_ETHERTYPES; i++)
+    if (settings.ethertypes[i] == protocol) return 1;
+  return 0;
+}
+
+static __always_inline int redirect(struct xdp_md* context) {
+  __u32 key = HOPSCOPE_REDIRECTED;
+  __u64* count;
+
+  /* A queue without a socket: the helper returns the action in its flags. */
+  if (bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS) == XDP_PASS)
+    return pass(HOPSCOPE_NO_SOCKET);
+  count = bpf_map_lookup_elem(&verdicts, &key);
+  if (count) (*count)++;
+  return XDP_REDIRECT;
+}
+
 SEC("xdp")
 int hopscope_redirect(struct xdp_md* context) {
   void* end = (void*)(long)context->data_end;
@@ -88,6 +111,20 @@ int hopscope_redirect(struct xdp_md* context) {
     at = vlan + 1;
   }
 
+  if (is_own_ethertype(protocol)) return redirect(context);
+  if (protocol == bpf_htons(ETH_P_MPLS_UC)) {
+    __u8* label = at;
+
+    /* One label; some senders leave its bottom-of-stack bit unset, so what follows tells. */
+    if ((void*)(label + 5) > end) return pass(HOPSCOPE_NOT_UDP);
+    if (label[4] >> 4 == 4) protocol = bpf_htons(ETH_P_IP);
+    if (label[4] >> 4 == 6) protocol = bpf_htons(ETH_P_IPV6);
+    at = label + 4;
+  }
+  if (settings.data_packets &&
+      (protocol == bpf_htons(ETH_P_IP) || protocol == bpf_htons(ETH_P_IPV6)))
+    return redirect(context);
+
   if (protocol == bpf_htons(ETH_P_IP)) {
     struct iphdr* ip = at;
 
@@ -107,17 +144,7 @@ int hopscope_redirect(struct xdp_md* context) {
   }
   if ((void*)(udp + 1) > end) return pass(HOPSCOPE_NOT_UDP);
   if (!is_report_port(udp->dest)) return pass(HOPSCOPE_OTHER_PORT);
-
-  /* A queue without a socket: the helper returns the action in its flags. */
-  if (bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS) == XDP_PASS)
-    return pass(HOPSCOPE_NO_SOCKET);
-  {
-    __u32 key = HOPSCOPE_REDIRECTED;
-    __u64* count = bpf_map_lookup_elem(&verdicts, &key);
-
-    if (count) (*count)++;
-  }
-  return XDP_REDIRECT;
+  return redirect(context);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -5,6 +5,7 @@
 
 #define HOPSCOPE_MAX_PORTS 16
 #define HOPSCOPE_MAX_QUEUES 256
+#define HOPSCOPE_MAX_ETHERTYPES 4
 
 /* What became of a frame. Everything but HOPSCOPE_REDIRECTED went on to the kernel. */
 enum hopscope_verdict {
@@ -16,18 +17,20 @@ enum hopscope_verdict {
   HOPSCOPE_VERDICTS
 };
 
-/* Read-only data of the program, set before it is loaded. Ports in network order; unused ones are
- * 0, which is no report port. */
+/* Read-only data of the program, set before it is loaded. Ports and EtherTypes in network order;
+ * unused ones are 0, which is neither. */
 struct hopscope_settings {
   unsigned short ports[HOPSCOPE_MAX_PORTS];
+  unsigned short ethertypes[HOPSCOPE_MAX_ETHERTYPES];
+  unsigned short data_packets; /* all IP packets are taken: the interface is a mirror port */
+  unsigned short unused;
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(hopscope_settings) == 2 * HOPSCOPE_MAX_PORTS, "same layout in BPF and C++");
+static_assert(sizeof(hopscope_settings) == 44, "same layout in BPF and C++");
 static_assert(HOPSCOPE_VERDICTS == 5, "name every verdict in xdp_program.cpp");
 #else
-_Static_assert(sizeof(struct hopscope_settings) == 2 * HOPSCOPE_MAX_PORTS,
-               "same layout in BPF and C++");
+_Static_assert(sizeof(struct hopscope_settings) == 44, "same layout in BPF and C++");
 _Static_assert(HOPSCOPE_VERDICTS == 5, "name every verdict in xdp_program.cpp");
 #endif
 

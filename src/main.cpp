@@ -15,6 +15,7 @@
 #include "app/generate_command.h"
 #include "app/replay_command.h"
 #include "app/run_command.h"
+#include "app/sources_command.h"
 
 int main(int argc, char** argv) {
   constexpr int kWrongUse = 2;
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
   hopscope::app::add_run_command(app, status);
   hopscope::app::add_replay_command(app, status);
   hopscope::app::add_decode_command(app, status);
+  hopscope::app::add_sources_command(app, status);
   hopscope::app::add_generate_command(app, status);
   hopscope::app::add_config_commands(app, status);
   try {

@@ -28,7 +28,11 @@ sigset_t control_signals() {
 pipeline::EngineOptions engine_options(const Config& config) {
   std::vector<int> cpus;
   for (const io::WorkerOptions& worker : config.workers) cpus.push_back(worker.cpu);
-  return {.decode = config.decode,
+  pipeline::DecodeConfig decode = config.decode;
+  if (decode.data_packets == pipeline::DataPackets::kAuto) {
+    decode.data_packets = pipeline::DataPackets::kOff;
+  }
+  return {.decode = decode,
           .tables = config.tables,
           .events = config.events,
           .switches = config.switches,

@@ -75,6 +75,9 @@ class Checker {
                       decode.int_dscp_mask));
     check(decode.int_dscp_mask != 0 || !decode.int_dscp, "decode.int_dscp_mask",
           "is 0, so every packet would count as INT");
+    check(decode.data_packets != pipeline::DataPackets::kOn ||
+              config_.receive.source == io::SourceKind::kAfXdp,
+          "decode.data_packets", "needs receive.source: af_xdp; UDP sockets see no other packets");
     check(!decode.int_udp_port ||
               std::find(ports.begin(), ports.end(), *decode.int_udp_port) == ports.end(),
           "decode.int_udp_port", "is one of decode.report_udp_port");

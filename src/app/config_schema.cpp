@@ -186,6 +186,14 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
           decode.geneve_class);
   integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, 0, true},
            decode.vxlan_gpe_next);
+  choice(
+      v,
+      {"data_packets",
+       "Packets that have INT in them instead of reports: auto takes them from captures, on from "
+       "an interface as well, which is a mirror port then and gives up all its IP traffic."},
+      {"auto", "on", "off"}, decode.data_packets);
+  v.boolean({"mri", "Packets may have the MRI option of the P4 tutorials (IPv4 option 31)."},
+            decode.mri);
   choice(v,
          {"checksums",
           "Wrong IPv4 and UDP checksums around reports: count, count and drop, or do not look."},

@@ -40,6 +40,11 @@ bool is_other_traffic(pipeline::DecodeError error) noexcept {
   return error == pipeline::DecodeError::kNotUdp || error == pipeline::DecodeError::kOtherPort;
 }
 
+bool is_without_telemetry(const pipeline::Decoder& decoder, const pipeline::OuterHeaders& outer) {
+  pipeline::Report report;
+  return outer.data_packet && !decoder.reports(outer).next(report);
+}
+
 bool has_report_for(const pipeline::Decoder& decoder, const pipeline::OuterHeaders& outer,
                     const DecodeFilter& filter) {
   pipeline::Report report;
@@ -66,7 +71,8 @@ int run(const Arguments& arguments) {
       pipeline::OuterHeaders outer;
       ++number;
       const pipeline::DecodeError error = decoder.outer(frame, outer);
-      if (!arguments.all && is_other_traffic(error)) {
+      const bool is_other = is_other_traffic(error) || is_without_telemetry(decoder, outer);
+      if (!arguments.all && is_other) {
         ++other;
         continue;
       }
@@ -105,7 +111,7 @@ void add_decode_command(CLI::App& app, int& status) {
   command
       ->add_option(
           "--filter", arguments->filter,
-          "Only datagrams with a report of version=0.5|1.0|2.0, that crossed switch=ID, of "
+          "Only datagrams with a report of version=0.5|1.0|2.0|in-band, that crossed switch=ID, of "
           "flow=ADDRESS or ADDRESS:PORT (either end); may be repeated, all must hold")
       ->allow_extra_args(false);
   command->add_flag("--all", arguments->all, "Print frames that are not reports as well");

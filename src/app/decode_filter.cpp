@@ -72,9 +72,10 @@ DecodeFilter::DecodeFilter(const std::vector<std::string>& conditions) {
     const std::string key = condition.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : condition.substr(equals + 1);
     if (key == "version") {
-      const std::map<std::string, std::uint8_t> versions{{"0.5", 0}, {"1.0", 1}, {"2.0", 2}};
+      const std::map<std::string, std::uint8_t> versions{
+          {"0.5", 0}, {"1.0", 1}, {"2.0", 2}, {"in-band", pipeline::kDataPacket}};
       const auto found = versions.find(value);
-      if (found == versions.end()) refuse(condition, "0.5, 1.0 or 2.0");
+      if (found == versions.end()) refuse(condition, "0.5, 1.0, 2.0 or in-band");
       conditions_.emplace_back(
           [version = found->second](const Report& report) { return report.version == version; });
     } else if (key == "switch") {

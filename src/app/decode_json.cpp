@@ -203,6 +203,9 @@ ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
       case 1:
         json["report"] = report10_json(report);
         break;
+      case pipeline::kDataPacket:
+        json["packet"] = inner_json(report);
+        break;
       default:
         if (!json.contains("report")) json["report"] = group_json(report);
         json["report"]["reports"].push_back(individual_json(report));

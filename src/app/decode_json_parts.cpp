@@ -39,6 +39,8 @@ const char* version_text(IntVersion version) {
       return "2.x";
     case IntVersion::k2xMx:
       return "2.x-mx";
+    case IntVersion::kMri:
+      return "mri";
     case IntVersion::kNone:
       break;
   }
@@ -143,6 +145,7 @@ ordered_json shim_json(const IntStack& stack, const Tunnel& tunnel) {
 ordered_json header_json(const IntStack& stack) {
   const std::uint8_t* at = stack.header;
   ordered_json json;
+  if (stack.version == IntVersion::kMri) return {{"count", be16(at + 2)}};
   json["ver"] = at[0] >> 4;
   if (!is_2x(stack.version)) {
     json["rep"] = (at[0] >> 2) & 3;

@@ -10,7 +10,9 @@ Receiver::Receiver(const Config& config) : interface_(config.receive.af_xdp.inte
   std::vector<unsigned> queues;
   for (const io::WorkerOptions& worker : config.workers) queues.push_back(worker.queue);
   if (config.receive.source == io::SourceKind::kAfXdp) {
-    af_xdp_ = std::make_unique<io::AfXdpInterface>(config.receive.af_xdp, queues, ports);
+    io::Redirect redirect(ports);
+    redirect.data_packets = config.decode.data_packets == pipeline::DataPackets::kOn;
+    af_xdp_ = std::make_unique<io::AfXdpInterface>(config.receive.af_xdp, queues, redirect);
     return;
   }
   io::UdpOptions udp = config.receive.udp;

@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "export/sources_json.h"
+
 namespace hopscope::exporter {
 namespace {
 
@@ -26,9 +28,12 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
   }
   if (options.http.enabled) {
     http_ = std::make_unique<HttpServer>(
-        options.http, HttpHandlers{.metrics = [this](const TextSink& sink) { render(sink); },
-                                   .health = input_.health,
-                                   .ready = input_.ready});
+        options.http,
+        HttpHandlers{
+            .metrics = [this](const TextSink& sink) { render(sink); },
+            .health = input_.health,
+            .ready = input_.ready,
+            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }});
   }
 }
 

@@ -24,6 +24,7 @@ constexpr const char* kPage =
     "<!doctype html><title>hopscope</title><h1>hopscope</h1>"
     "<p>Collector for In-band Network Telemetry reports.</p>"
     "<ul><li><a href=\"/metrics\">/metrics</a> for Prometheus"
+    "<li><a href=\"/sources\">/sources</a> who sends reports, and how"
     "<li><a href=\"/healthz\">/healthz</a> is it well?"
     "<li><a href=\"/readyz\">/readyz</a> is it receiving?</ul>\n";
 
@@ -150,6 +151,8 @@ void HttpServer::answer(mg_connection* connection, const std::string& path, bool
     send_checks(connection, handlers_.health(), head_only);
   } else if (path == "/readyz") {
     send_checks(connection, handlers_.ready(), head_only);
+  } else if (path == "/sources") {
+    send_whole(connection, 200, "application/json", handlers_.sources(), head_only);
   } else if (path == "/") {
     send_whole(connection, 200, "text/html; charset=utf-8", kPage, head_only);
   } else {

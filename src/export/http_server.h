@@ -1,6 +1,6 @@
 #pragma once
-// A small HTTP server (civetweb) for /metrics, /healthz, /readyz and a landing page. Its threads
-// call back; what they call must be safe for several at a time.
+// A small HTTP server (civetweb) for /metrics, /healthz, /readyz, /sources and a landing page. Its
+// threads call back; what they call must be safe for several at a time.
 
 #include <atomic>
 #include <functional>
@@ -26,6 +26,7 @@ struct HttpHandlers {
   std::function<void(const TextSink&)> metrics;
   std::function<std::vector<Check>()> health;
   std::function<std::vector<Check>()> ready;
+  std::function<std::string()> sources;  ///< JSON
 };
 
 class HttpServer {

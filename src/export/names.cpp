@@ -65,14 +65,13 @@ std::string versions_text(std::uint8_t versions) {
   return text;
 }
 
-std::string deviations_text(const pipeline::SequenceSnapshot& sender) {
-  std::string text = sender.constant ? "constant_sequence" : "";
+std::vector<std::string_view> deviation_labels(const pipeline::SequenceSnapshot& sender) {
+  std::vector<std::string_view> labels;
+  if (sender.constant) labels.emplace_back("constant_sequence");
   for (std::size_t i = 0; i < std::size(pipeline::kDeviations); ++i) {
-    if (((sender.deviations >> i) & 1) == 0) continue;
-    if (!text.empty()) text += ',';
-    text += pipeline::kDeviations[i].label;
+    if (((sender.deviations >> i) & 1) != 0) labels.push_back(pipeline::kDeviations[i].label);
   }
-  return text;
+  return labels;
 }
 
 std::string Names::switch_name(std::uint32_t id) const {

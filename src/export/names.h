@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pipeline/event.h"
 #include "pipeline/key.h"
@@ -21,8 +22,9 @@ namespace hopscope::exporter {
 
 /// "1.0" or "0.5,2.0" for a mask of report versions.
 [[nodiscard]] std::string versions_text(std::uint8_t versions);
-/// Labels of the deviations that were seen, a constant sequence number among them; comma-separated.
-[[nodiscard]] std::string deviations_text(const pipeline::SequenceSnapshot& sender);
+/// Labels of the deviations that were seen, a constant sequence number among them.
+[[nodiscard]] std::vector<std::string_view> deviation_labels(
+    const pipeline::SequenceSnapshot& sender);
 
 class Names {
  public:

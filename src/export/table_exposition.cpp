@@ -1,5 +1,7 @@
 #include "export/table_exposition.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -294,7 +296,7 @@ void TableExposition::write_sources(const pipeline::TableView& tables, TextWrite
     out.sample("int_source_info");
     labels(sender);
     out.label("versions", versions_text(sender.versions));
-    out.label("deviations", deviations_text(sender));
+    out.label("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
     out.value(std::uint64_t{1});
   });
   out.family("int_source_reports_total", "counter", "Datagrams with reports by their sender.");

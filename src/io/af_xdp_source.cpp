@@ -157,8 +157,8 @@ SourceDescription AfXdpSource::description() const {
 }
 
 AfXdpInterface::AfXdpInterface(const AfXdpOptions& options, const std::vector<unsigned>& queues,
-                               const std::vector<std::uint16_t>& ports)
-    : interface_(options.interface), program_(options.interface, options.mode, ports) {
+                               const Redirect& redirect)
+    : interface_(options.interface), program_(options.interface, options.mode, redirect) {
   for (const unsigned queue : queues) {
     sources_.push_back(std::make_unique<AfXdpSource>(program_, queue, options));
   }

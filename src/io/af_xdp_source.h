@@ -56,7 +56,7 @@ class AfXdpInterface {
  public:
   /// Attaches the program and opens a source per queue. Throws SetupError.
   AfXdpInterface(const AfXdpOptions& options, const std::vector<unsigned>& queues,
-                 const std::vector<std::uint16_t>& ports);
+                 const Redirect& redirect);
 
   [[nodiscard]] std::size_t size() const noexcept { return sources_.size(); }
   [[nodiscard]] AfXdpSource& source(std::size_t i) noexcept { return *sources_[i]; }

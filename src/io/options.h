@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hopscope::io {
@@ -31,6 +32,16 @@ struct AfXdpOptions {
   std::uint32_t frame_bytes = 2048;  ///< 2048 or 4096
   bool huge_pages = true;            ///< try 2 MB pages, fall back
   BusyPollOptions busy_poll;
+};
+
+/// Which frames the XDP program takes off the interface; all others go on to the kernel.
+struct Redirect {
+  /// UDP destination ports, 16 at the most.
+  explicit Redirect(std::vector<std::uint16_t> udp_ports) : ports(std::move(udp_ports)) {}
+
+  std::vector<std::uint16_t> ports;
+  std::vector<std::uint16_t> ethertypes;  ///< 4 at the most
+  bool data_packets = false;              ///< every IP packet: the interface is a mirror port
 };
 
 struct UdpOptions {

@@ -70,8 +70,7 @@ struct XdpProgram::Loaded {
   }
 };
 
-XdpProgram::XdpProgram(const std::string& interface, XdpMode mode,
-                       const std::vector<std::uint16_t>& ports)
+XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect)
     : interface_(interface),
       interface_index_(if_nametoindex(interface.c_str())),
       loaded_(std::make_unique<Loaded>()) {
@@ -79,15 +78,23 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode,
     throw SetupError(
         fmt::format("there is no interface {} (ip link shows those that are)", interface));
   }
+  const std::vector<std::uint16_t>& ports = redirect.ports;
   if (ports.size() > HOPSCOPE_MAX_PORTS) {
     throw SetupError(
         fmt::format("at most {} report ports, not {}", HOPSCOPE_MAX_PORTS, ports.size()));
+  }
+  if (redirect.ethertypes.size() > HOPSCOPE_MAX_ETHERTYPES) {
+    throw SetupError(fmt::format("at most {} EtherTypes of formats, not {}",
+                                 HOPSCOPE_MAX_ETHERTYPES, redirect.ethertypes.size()));
   }
   libbpf_set_print(silent);
   loaded_->skeleton = hopscope_bpf__open();
   if (loaded_->skeleton == nullptr) throw SetupError("cannot open the XDP program: " + why(errno));
   auto* settings = const_cast<hopscope_settings*>(&loaded_->skeleton->rodata->settings);
   std::transform(ports.begin(), ports.end(), settings->ports, htons);
+  std::transform(redirect.ethertypes.begin(), redirect.ethertypes.end(), settings->ethertypes,
+                 htons);
+  settings->data_packets = redirect.data_packets ? 1 : 0;
   const int load_error = hopscope_bpf__load(loaded_->skeleton);
   if (load_error != 0) throw SetupError("cannot load the XDP program: " + why(-load_error));
 

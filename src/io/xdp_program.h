@@ -21,7 +21,7 @@ struct XdpVerdict {
 class XdpProgram {
  public:
   /// Loads and attaches; native, else generic, as `mode` allows. Throws SetupError.
-  XdpProgram(const std::string& interface, XdpMode mode, const std::vector<std::uint16_t>& ports);
+  XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect);
   XdpProgram(const XdpProgram&) = delete;
   XdpProgram& operator=(const XdpProgram&) = delete;
   ~XdpProgram();

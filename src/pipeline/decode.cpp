@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipeline/decode_inner.h"
 #include "pipeline/decode_report.h"
 #include "pipeline/wire.h"
 
@@ -65,7 +66,8 @@ const Dialect& Decoder::dialect_of(const IpAddress& source, Bytes payload) const
 }
 
 ReportReader Decoder::reports(const OuterHeaders& outer) const noexcept {
-  return {*this, dialect_of(outer.source, outer.payload), outer.payload};
+  if (outer.data_packet) return {*this, config_.dialect, outer.payload, outer.no_report};
+  return {*this, dialect_of(outer.source, outer.payload), outer.payload, DecodeError::kNone};
 }
 
 void ReportReader::start(Report& report) const noexcept {
@@ -75,6 +77,7 @@ void ReportReader::start(Report& report) const noexcept {
 
 bool ReportReader::next(Report& report) noexcept {
   if (ended_) return false;
+  if (no_report_ != DecodeError::kNone) return read_data_packet(report);
   const ReportContext context{.config = decoder_->config(), .dialect = *dialect_};
   if (offset_ == 0) {
     if (payload_.empty()) return refuse(DecodeError::kShortReportHeader);
@@ -104,6 +107,16 @@ bool ReportReader::next(Report& report) noexcept {
   }
   ended_ = true;
   return false;
+}
+
+bool ReportReader::read_data_packet(Report& report) noexcept {
+  ended_ = true;
+  start(report);
+  report.version = kDataPacket;
+  report.tracked = true;
+  report.error =
+      read_inner(payload_, InnerStart::kEthernet, true, decoder_->config(), *dialect_, report);
+  return report.stack.version != IntVersion::kNone || refuse(no_report_);
 }
 
 bool ReportReader::refuse(DecodeError error) noexcept {

@@ -33,8 +33,11 @@ class ReportReader {
 
   bool refuse(DecodeError error) noexcept;
 
-  ReportReader(const Decoder& decoder, const Dialect& dialect, Bytes payload) noexcept
-      : decoder_(&decoder), dialect_(&dialect), payload_(payload) {}
+  ReportReader(const Decoder& decoder, const Dialect& dialect, Bytes payload,
+               DecodeError no_report) noexcept
+      : decoder_(&decoder), dialect_(&dialect), payload_(payload), no_report_(no_report) {}
+
+  bool read_data_packet(Report& report) noexcept;
 
   void start(Report& report) const noexcept;
 
@@ -43,6 +46,7 @@ class ReportReader {
   Bytes payload_;
   std::size_t offset_ = 0;
   DecodeError error_ = DecodeError::kNone;
+  DecodeError no_report_;  ///< kNone: it is a report
   bool ended_ = false;
 };
 
@@ -51,7 +55,7 @@ class Decoder {
   explicit Decoder(const DecodeConfig& config);
 
   /// Ethernet, up to two VLAN tags, one MPLS label, IPv4 or IPv6, UDP to a report port. On an error
-  /// `outer` holds what was read before it.
+  /// `outer` holds what was read before it. Where data packets may come, what is no report is one.
   [[nodiscard]] DecodeError outer(Bytes frame, OuterHeaders& outer) const noexcept;
 
   /// The reports in the payload that outer() found. The reader refers to this decoder.
@@ -63,6 +67,7 @@ class Decoder {
   [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 
  private:
+  [[nodiscard]] DecodeError report_outer(Bytes frame, OuterHeaders& outer) const noexcept;
   [[nodiscard]] const Dialect* dialect_of_node(Bytes payload) const noexcept;
   [[nodiscard]] DecodeError verify(const std::uint8_t* ip, const IpHeader& header,
                                    OuterHeaders& outer) const noexcept;

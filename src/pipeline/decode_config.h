@@ -45,6 +45,13 @@ inline constexpr std::string_view kPresetLabels[] = {
     "none",     "spec",       "onos",     "geant",       "tofino-switch",
     "host-int", "fabric-tna", "noviflow", "mandaryoshi", "bmv2-zero-length"};
 
+/// Frames that are no reports may be data packets with INT in them, as a mirror port brings them.
+enum class DataPackets : std::uint8_t {
+  kAuto,  ///< in captures those that have INT; from an interface none
+  kOn,
+  kOff,
+};
+
 /// What is done about checksums around reports.
 enum class ChecksumPolicy : std::uint8_t { kCount, kDrop, kOff };
 
@@ -93,6 +100,9 @@ struct DecodeConfig {
   std::uint16_t geneve_class = 0x0103;
   std::vector<std::uint8_t> vxlan_gpe_next{0x08, 0x82};
   std::map<std::uint16_t, IntDomain> domains;
+  DataPackets data_packets = DataPackets::kAuto;
+  /// ... and IPv4 packets with the MRI option of the P4 tutorials.
+  bool mri = false;
   ChecksumPolicy checksums = ChecksumPolicy::kCount;
   Dialect dialect;                     ///< for sources that no entry below names
   std::vector<SourceDialect> sources;  ///< the longest matching prefix counts

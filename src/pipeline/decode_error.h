@@ -23,6 +23,7 @@ enum class Policy : std::uint8_t {
 #define HOPSCOPE_DECODE_ERRORS(X)                                                                  \
   X(kShortFrame, short_frame, kReject, "the frame ends inside its Ethernet, IP or UDP header")      \
   X(kNotUdp, not_udp, kReject, "not an IPv4 or IPv6 UDP frame")                                     \
+  X(kNoTelemetry, no_telemetry, kReject, "a data packet without INT, where decode.data_packets is on") \
   X(kOtherPort, other_port, kReject, "UDP, but not to a report port")                               \
   X(kOuterFragment, outer_fragment, kReject, "the report itself is an IP fragment")                 \
   X(kBadOuterIp, bad_outer_ip, kReject, "outer IPv4 header length or total length is impossible")   \

@@ -13,6 +13,7 @@ constexpr std::uint16_t kPortGeneve = 6081;
 constexpr std::size_t kVxlanBytes = 8;
 constexpr std::size_t kGeneveBytes = 8;
 constexpr std::size_t kMarkerBytes = 8;
+constexpr std::uint8_t kMriOption = 31;
 constexpr std::uint8_t kGpeIpv4 = 1;
 constexpr std::uint8_t kGpeIpv6 = 2;
 constexpr std::uint8_t kGpeEthernet = 3;
@@ -299,6 +300,13 @@ DecodeError read_inner(Bytes bytes, InnerStart start, bool may_have_int, const D
   if (reading.ip.later_fragment) {
     inner.protocol = reading.ip.protocol;
     return DecodeError::kNone;
+  }
+  if (config.mri && inner.ip_version == 4) {
+    if (const std::uint8_t* option = find_ipv4_option(at, kMriOption)) {
+      const DecodeError l4_error = read_l4(reading, false);
+      const DecodeError mri_error = read_mri(option, report.stack);
+      return mri_error != DecodeError::kNone ? mri_error : l4_error;
+    }
   }
   return read_l4(reading, may_have_int);
 }

@@ -29,6 +29,7 @@ unsigned hop_words(std::uint16_t bitmap, HopLayout layout) noexcept {
   const unsigned times = bit_set(bitmap, 4) + bit_set(bitmap, 5);
   switch (layout) {
     case HopLayout::kInt05:
+    case HopLayout::kMri:
       return words;
     case HopLayout::kInt10:
       return words + bit_set(bitmap, 6);
@@ -226,6 +227,23 @@ IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end, unsig
   const DecodeError error = is_05 ? read_stack05(at, end, words - 2, stack)
                                   : read_stack10(at, end, words - 2, dialect, stack);
   return finish(result, error, stack);
+}
+
+DecodeError read_mri(const std::uint8_t* option, IntStack& stack) noexcept {
+  constexpr unsigned kFixedBytes = 4;
+  constexpr unsigned kHopBytes = 8;
+  const unsigned length = option[1];
+  if (length < kFixedBytes) return DecodeError::kNotInt;
+  const unsigned room = (length - kFixedBytes) / kHopBytes;
+  const unsigned count = be16(option + 2);
+  stack.version = IntVersion::kMri;
+  stack.layout = HopLayout::kMri;
+  stack.bitmap = 0x9000;  // node id and queue
+  stack.header = option;
+  stack.hops = option + kFixedBytes;
+  stack.hop_bytes = kHopBytes;
+  stack.hop_count = static_cast<std::uint16_t>(std::min(count, room));
+  return count == room ? DecodeError::kNone : DecodeError::kHopCountMismatch;
 }
 
 }  // namespace hopscope::pipeline

@@ -31,4 +31,8 @@ struct IntResult {
                                         unsigned words, const DecodeConfig& config,
                                         const Dialect& dialect, IntStack& stack) noexcept;
 
+/// The MRI option of the P4 tutorials (IPv4 option 31): count 16, then switch id 32 and queue depth
+/// 32 per hop, the newest first. `option` is whole.
+[[nodiscard]] DecodeError read_mri(const std::uint8_t* option, IntStack& stack) noexcept;
+
 }  // namespace hopscope::pipeline

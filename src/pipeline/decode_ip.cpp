@@ -40,6 +40,22 @@ void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header
 
 }  // namespace
 
+const std::uint8_t* find_ipv4_option(const std::uint8_t* ip, std::uint8_t type) noexcept {
+  constexpr std::uint8_t kEnd = 0;
+  constexpr std::uint8_t kNothing = 1;
+  const std::uint8_t* end = ip + std::ptrdiff_t{ip[0] & 0x0F} * 4;
+  for (const std::uint8_t* at = ip + kIpv4Bytes; at < end && *at != kEnd;) {
+    if (*at == kNothing) {
+      ++at;
+      continue;
+    }
+    if (left(at, end) < 2 || at[1] < 2 || at[1] > left(at, end)) return nullptr;
+    if (*at == type) return at;
+    at += at[1];
+  }
+  return nullptr;
+}
+
 IpError read_ipv4(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header) noexcept {
   if (left(at, end) < static_cast<std::ptrdiff_t>(kIpv4Bytes)) return IpError::kShort;
   const std::ptrdiff_t header_length = std::ptrdiff_t{at[0] & 0x0F} * 4;

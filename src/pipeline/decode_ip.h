@@ -22,6 +22,11 @@ struct IpHeader {
   std::uint16_t ioam_length = 0;
 };
 
+/// The IPv4 option of type `type`, from its type byte on and whole; null: the header at `ip`, which
+/// read_ipv4() has read, has none.
+[[nodiscard]] const std::uint8_t* find_ipv4_option(const std::uint8_t* ip,
+                                                   std::uint8_t type) noexcept;
+
 enum class IpError : std::uint8_t {
   kNone,
   kShort,  ///< the bytes end inside the header

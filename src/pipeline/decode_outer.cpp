@@ -42,6 +42,16 @@ const std::uint8_t* skip_ethernet(Bytes frame, OuterHeaders& outer) noexcept {
 }  // namespace
 
 DecodeError Decoder::outer(Bytes frame, OuterHeaders& outer) const noexcept {
+  const DecodeError error = report_outer(frame, outer);
+  const bool is_other = error == DecodeError::kNotUdp || error == DecodeError::kOtherPort;
+  if (config_.data_packets == DataPackets::kOff || !is_other) return error;
+  outer.data_packet = true;
+  outer.no_report = config_.data_packets == DataPackets::kOn ? DecodeError::kNoTelemetry : error;
+  outer.payload = frame;
+  return DecodeError::kNone;
+}
+
+DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexcept {
   outer = OuterHeaders{};
   const std::uint8_t* ip = skip_ethernet(frame, outer);
   if (ip == nullptr) return DecodeError::kShortFrame;

@@ -68,6 +68,8 @@ void put_bit_6(WordWriter& words, HopLayout layout, const Metadata& hop) {
     case HopLayout::kInt2x:
       words.pair(Field::kL2Ports, hop.l2_ingress_if, hop.l2_egress_if);
       break;
+    case HopLayout::kMri:
+      break;  // has no such word
   }
 }
 

@@ -147,6 +147,7 @@ void put_telemetry(ByteWriter& out, const Packet& packet) {
       return put_int2x(out, packet, telemetry);
     case IntVersion::k2xMx:
       return put_int2x_mx(out, packet, telemetry);
+    case IntVersion::kMri:
     case IntVersion::kNone:
       break;
   }
@@ -214,6 +215,7 @@ HopLayout layout_of(const Telemetry& telemetry) noexcept {
     case IntVersion::k2xMx:
       return HopLayout::kInt2x;
     case IntVersion::k10:
+    case IntVersion::kMri:
     case IntVersion::kNone:
       break;
   }

@@ -47,6 +47,7 @@ HopPlan make_hop_plan(std::uint16_t bitmap, HopLayout layout) noexcept {
   plan.layout = layout;
   plan.wide_times = layout == HopLayout::kInt2x || layout == HopLayout::kInt10Geant;
   plan.narrow_l2 = layout == HopLayout::kInt10Geant;
+  plan.plain_queue = layout == HopLayout::kMri;
   for (unsigned i = 0; i < kInstructionBits; ++i) {
     if (((bitmap >> (kInstructionBits - 1 - i)) & 1) == 0) continue;
     const Field field = field_of(i, layout);
@@ -114,8 +115,8 @@ void read_ports_and_queues(HopWords& words, const HopPlan& plan, Metadata& hop) 
   }
   if (words.has(Field::kQueue)) {
     const std::uint32_t queue = words.word(Field::kQueue);
-    hop.queue_id = queue >> 24;
-    hop.queue_occupancy = queue & 0xFF'FFFF;
+    hop.queue_id = plan.plain_queue ? 0 : queue >> 24;
+    hop.queue_occupancy = plan.plain_queue ? queue : queue & 0xFF'FFFF;
   }
   if (words.has(Field::kQueueCongestion)) {
     const std::uint32_t queue = words.word(Field::kQueueCongestion);

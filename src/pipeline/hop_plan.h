@@ -20,6 +20,7 @@ struct HopPlan {
   std::array<std::uint8_t, static_cast<std::size_t>(Field::kCount)> offset{};
   bool wide_times = false;     ///< 8-byte timestamps
   bool narrow_l2 = false;      ///< 2 x 16-bit level 2 ports (GEANT)
+  bool plain_queue = false;    ///< 32 bits of occupancy without a queue id (MRI)
   std::uint16_t reserved = 0;  ///< reserved bits set, bit i = instruction bit i
   std::array<std::uint8_t, 16> reserved_offset{};
 };

@@ -17,7 +17,7 @@ using Bytes = std::span<const std::uint8_t>;
 
 /// Ethernet to UDP around the report.
 struct OuterHeaders {
-  Bytes payload;  ///< UDP payload, bounded by the UDP length
+  Bytes payload;  ///< UDP payload, bounded by the UDP length; of a data packet the whole frame
   IpAddress source;
   IpAddress destination;
   std::uint16_t ethertype = 0;  ///< of the network layer
@@ -31,26 +31,30 @@ struct OuterHeaders {
   std::uint32_t mpls_label = 0;
   std::uint8_t mpls_ttl = 0;
   bool mpls_bottom = false;
-  bool has_ip = false;               ///< source, destination, ttl are set
-  bool has_udp = false;              ///< ports and length are set
+  bool has_ip = false;   ///< source, destination, ttl are set
+  bool has_udp = false;  ///< ports and length are set
+  /// Why a data packet is no report.
+  DecodeError no_report = DecodeError::kNone;
+  bool data_packet = false;          ///< no report: the packet itself may have INT
   bool ipv4_checksum_wrong = false;  ///< zero counts as wrong; false where not verified
   bool udp_checksum_wrong = false;   ///< zero is not wrong: the sender computes none
 };
 
 /// Version of the INT headers inside the reported packet.
-enum class IntVersion : std::uint8_t { kNone, k05, k10, k2x, k2xMx };
+enum class IntVersion : std::uint8_t { kNone, k05, k10, k2x, k2xMx, kMri };
 
 /// Which widths the words of a stack have; with the bitmap it fixes the place of every field.
-enum class HopLayout : std::uint8_t { kInt05, kInt10, kInt10Geant, kInt2x };
+enum class HopLayout : std::uint8_t { kInt05, kInt10, kInt10Geant, kInt2x, kMri };
 
 /// An INT stack. hops[0] is the hop nearest to the sink.
 struct IntStack {
   IntVersion version = IntVersion::kNone;
   HopLayout layout = HopLayout::kInt10;
-  const std::uint8_t* shim = nullptr;    ///< null for Geneve
-  const std::uint8_t* header = nullptr;  ///< INT-MD or -MX header: 8 bytes up to 1.0, 12 in 2.x
-  const std::uint8_t* hops = nullptr;    ///< hop_count times hop_bytes
-  const std::uint8_t* tail = nullptr;    ///< INT 0.5 over TCP/UDP: 4 bytes
+  const std::uint8_t* shim = nullptr;  ///< null for Geneve
+  /// INT-MD or -MX header: 8 bytes up to 1.0, 12 in 2.x; MRI: the IPv4 option.
+  const std::uint8_t* header = nullptr;
+  const std::uint8_t* hops = nullptr;  ///< hop_count times hop_bytes
+  const std::uint8_t* tail = nullptr;  ///< INT 0.5 over TCP/UDP: 4 bytes
   std::uint16_t hop_count = 0;
   std::uint16_t hop_bytes = 0;
   std::uint16_t bitmap = 0;
@@ -88,9 +92,12 @@ struct InnerPacket {
   std::uint16_t ioam_length = 0;       ///< bytes present of it
 };
 
+/// Report::version of a data packet with INT in it: there is no report around it.
+inline constexpr std::uint8_t kDataPacket = 3;
+
 /// One individual report.
 struct Report {
-  std::uint8_t version = 0;            ///< 0 (v0.5), 1 or 2
+  std::uint8_t version = 0;            ///< 0 (v0.5), 1, 2, or kDataPacket
   bool dropped = false;                ///< D
   bool congested = false;              ///< Q
   bool tracked = false;                ///< F

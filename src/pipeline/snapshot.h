@@ -93,8 +93,8 @@ enum class ReportKind : std::uint8_t { kFlow, kQueue, kDrop, kOther, kCount };
   return kLabels[static_cast<std::size_t>(kind)];
 }
 
-/// Versions as users name them, indexed by the version nibble.
-inline constexpr std::array<std::string_view, 3> kVersionLabels{"0.5", "1.0", "2.0"};
+/// Versions as users name them, indexed by Report::version.
+inline constexpr std::array<std::string_view, 4> kVersionLabels{"0.5", "1.0", "2.0", "in-band"};
 
 enum class Table : std::uint8_t {
   kFlowIpv4,
@@ -132,7 +132,8 @@ struct CounterSnapshot {
   /// Frames that the owner of their flow had no room for in its queue.
   std::uint64_t handoff_dropped = 0;
   std::array<std::uint64_t, kDecodeErrorCount> errors{};  ///< all errors, partial ones included
-  std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, 3> reports_by{};  ///< [version][kind]
+  /// [version][kind]
+  std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, kVersionLabels.size()> reports_by{};
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
   std::uint64_t ipv4_checksum_wrong = 0;  ///< of frames that were not refused for it
   std::uint64_t udp_checksum_wrong = 0;

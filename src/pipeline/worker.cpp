@@ -128,7 +128,7 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   std::uint64_t lent_to = 0;
   bool all_taken = true;
   while (reader.next(report_)) {
-    if (reports++ == 0) note_sequence(report_, outer, frame.time);
+    if (reports++ == 0 && !outer.data_packet) note_sequence(report_, outer, frame.time);
     count_report(report_);
     const bool has_flow = report_.has_flow4 || report_.has_flow6;
     const std::uint64_t hash = report_.has_flow4   ? hash_of(report_.flow4, seed_)

@@ -14,7 +14,7 @@ struct alignas(kNoShare) WorkerCounters {
   Counter ipv4_checksum_wrong, udp_checksum_wrong;
   Counter handoff_dropped, changes_dropped;
   std::array<Counter, kDecodeErrorCount> dropped, errors;
-  std::array<std::array<Counter, kCountOf<ReportKind>>, 3> reports_by;
+  std::array<std::array<Counter, kCountOf<ReportKind>>, kVersionLabels.size()> reports_by;
 
   void read_into(CounterSnapshot& to) const noexcept;
 };

@@ -37,7 +37,8 @@ class HttpServerTest : public testing::Test {
             .ready =
                 [] {
                   return std::vector<Check>{{"receive", true, ""}};
-                }};
+                },
+            .sources = [] { return std::string("[]\n"); }};
   }
 
   const std::uint16_t port_ = test::free_tcp_port();

@@ -65,7 +65,7 @@ class AfXdp : public testing::Test {
 };
 
 TEST_F(AfXdp, EveryFrameComesOnceAndWhole) {
-  AfXdpInterface interface(small_options(), {0}, kPorts);
+  AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
   constexpr std::uint32_t kFrames = 5000;  // some twenty times the UMEM
@@ -90,7 +90,7 @@ TEST_F(AfXdp, EveryFrameComesOnceAndWhole) {
 }
 
 TEST_F(AfXdp, HeldFramesStayAndComeBackInAnyOrder) {
-  AfXdpInterface interface(small_options(), {0}, kPorts);
+  AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
   std::vector<FrameHandle> held;
@@ -121,7 +121,7 @@ TEST_F(AfXdp, HeldFramesStayAndComeBackInAnyOrder) {
 }
 
 TEST_F(AfXdp, WhatDoesNotFitIsCountedByTheKernel) {
-  AfXdpInterface interface(small_options(), {0}, kPorts);
+  AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
   constexpr std::uint32_t kFrames = 1000;  // nobody reads meanwhile
@@ -136,7 +136,7 @@ TEST_F(AfXdp, WhatDoesNotFitIsCountedByTheKernel) {
 }
 
 TEST_F(AfXdp, OtherTrafficIsLeftAloneAndVerdictsAddUp) {
-  AfXdpInterface interface(small_options(), {0}, kPorts);
+  AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   const test::RawSender sender(kThere);
   for (std::uint32_t i = 0; i < 30; ++i) {
     sender.send(test::report_frame(i));
@@ -159,7 +159,7 @@ TEST_F(AfXdp, OtherTrafficIsLeftAloneAndVerdictsAddUp) {
 TEST_F(AfXdp, DescribesWhatItReached) {
   AfXdpOptions options = small_options();
   options.mode = XdpMode::kGeneric;
-  const AfXdpInterface generic(options, {0}, kPorts);
+  const AfXdpInterface generic(options, {0}, Redirect(kPorts));
   const SourceDescription is = const_cast<AfXdpInterface&>(generic).source(0).description();
   EXPECT_EQ(is.kind, "af_xdp");
   EXPECT_EQ(is.interface, kHere);
@@ -170,7 +170,7 @@ TEST_F(AfXdp, DescribesWhatItReached) {
 TEST_F(AfXdp, RefusalsSayWhatToDo) {
   const auto refusal = [](const AfXdpOptions& options, const std::vector<unsigned>& queues) {
     try {
-      const AfXdpInterface interface(options, queues, kPorts);
+      const AfXdpInterface interface(options, queues, Redirect(kPorts));
     } catch (const SetupError& error) {
       return std::string(error.what());
     }
@@ -183,19 +183,19 @@ TEST_F(AfXdp, RefusalsSayWhatToDo) {
   AfXdpOptions zero_copy = small_options();
   zero_copy.zero_copy = ZeroCopy::kRequire;
   EXPECT_THAT(refusal(zero_copy, {0}), HasSubstr("zero_copy"));
-  const AfXdpInterface first(small_options(), {0}, kPorts);
+  const AfXdpInterface first(small_options(), {0}, Redirect(kPorts));
   EXPECT_THAT(refusal(small_options(), {0}), HasSubstr("XDP program"));
 }
 
 TEST_F(AfXdp, NothingStaysBehind) {
   for (int i = 0; i < 5; ++i) {
-    const AfXdpInterface interface(small_options(), {0}, kPorts);
+    const AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   }
 }
 
 // Last: the interface does not come back.
 TEST_F(AfXdp, ZzLinkDownAndGoneAreTold) {
-  AfXdpInterface interface(small_options(), {0}, kPorts);
+  AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   EXPECT_TRUE(interface.check().empty());
   ASSERT_EQ(std::system("ip link set hsrx1 down"), 0);
   EXPECT_THAT(interface.check(), testing::ElementsAre(HasSubstr("down")));

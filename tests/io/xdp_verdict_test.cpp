@@ -34,6 +34,8 @@ class XdpVerdict : public testing::Test {
     ASSERT_NE(program_, nullptr);
     program_->rodata->settings.ports[0] = htons(32766);
     program_->rodata->settings.ports[1] = htons(6000);
+    program_->rodata->settings.ethertypes[0] = htons(0x88B5);
+    program_->rodata->settings.data_packets = data_packets_ ? 1 : 0;
     if (hopscope_bpf::load(program_.get()) != 0) GTEST_SKIP() << "cannot load BPF: needs root";
   }
 
@@ -74,7 +76,24 @@ class XdpVerdict : public testing::Test {
   }
 
   std::unique_ptr<hopscope_bpf, Closer> program_;
+
+ protected:
+  bool data_packets_ = false;
 };
+
+class XdpMirror : public XdpVerdict {
+ protected:
+  XdpMirror() { data_packets_ = true; }
+};
+
+TEST_F(XdpMirror, TakesEveryIpPacketAndNothingElse) {
+  Frame frame = test::report_frame(1, {.destination_port = 53});
+  EXPECT_EQ(verdict(frame), HOPSCOPE_NO_SOCKET);
+  frame[23] = 6;
+  EXPECT_EQ(verdict(frame), HOPSCOPE_NO_SOCKET);
+  frame[13] = 0x06;  // ARP
+  EXPECT_EQ(verdict(frame), HOPSCOPE_NOT_UDP);
+}
 
 Outer with_vlans(std::vector<std::uint16_t> vlans) {
   Outer outer;
@@ -97,6 +116,31 @@ TEST_F(XdpVerdict, ReportsAreRecognised) {
   EXPECT_EQ(verdict(test::report_frame(1, with_vlans({100}))), HOPSCOPE_NO_SOCKET);
   EXPECT_EQ(verdict(test::report_frame(1, with_vlans({100, 200}))), HOPSCOPE_NO_SOCKET);
   EXPECT_EQ(verdict(test::report_frame(1, over_ipv6())), HOPSCOPE_NO_SOCKET);
+}
+
+TEST_F(XdpVerdict, BehindAnMplsLabelWithOrWithoutBottomOfStack) {
+  for (const std::uint8_t bottom : {0, 1}) {
+    for (const Outer& outer : {Outer{}, over_ipv6()}) {
+      Frame frame = test::report_frame(1, outer);
+      frame[12] = 0x88;
+      frame[13] = 0x47;
+      frame.insert(frame.begin() + 14, {0, 1, static_cast<std::uint8_t>(0x20 | bottom), 64});
+      EXPECT_EQ(verdict(frame), HOPSCOPE_NO_SOCKET);
+      frame[18] = 0;  // neither IPv4 nor IPv6 behind it
+      EXPECT_EQ(verdict(frame), HOPSCOPE_NOT_UDP);
+      frame.resize(18);
+      EXPECT_EQ(verdict(frame), HOPSCOPE_NOT_UDP);
+    }
+  }
+}
+
+TEST_F(XdpVerdict, OwnEtherTypes) {
+  Frame frame = test::report_frame(1);
+  frame[12] = 0x88;
+  frame[13] = 0xB5;
+  EXPECT_EQ(verdict(frame), HOPSCOPE_NO_SOCKET);
+  frame[13] = 0xB6;
+  EXPECT_EQ(verdict(frame), HOPSCOPE_NOT_UDP);
 }
 
 TEST_F(XdpVerdict, OptionsInTheIpHeader) {

@@ -345,6 +345,59 @@ TEST(Engine, DropReportsCountByReasonAndMakeEvents) {
   EXPECT_EQ(engine.total().reports_by[0][static_cast<std::size_t>(ReportKind::kDrop)], 30U);
 }
 
+TEST(Engine, WhatASourceSamplesIsScaled) {
+  MemorySource source;
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    encode::Report05 report{.kind = encode::Report05::Kind::kDrop, .sequence = i, .switch_id = 7};
+    report.flags.dropped = true;
+    report.metadata.drop_reason = 29;
+    encode::ByteWriter out;
+    encode::put_frame(out, encode::Outer{}, report);
+    source.add(out.bytes(), kStart + i);
+  }
+  EngineOptions engine_options = options();
+  engine_options.decode.dialect.sampling = 1000;
+  Engine engine(engine_options, {&source});
+  const Result result = run_inline(engine);
+  EXPECT_EQ(result.total.reports, 30U) << "what came is what came";
+  engine.for_each_drop([](const DropSnapshot& drop) { EXPECT_EQ(drop.packets, 30'000U); });
+  engine.for_each_flow([](const FlowSnapshot& flow) { EXPECT_EQ(flow.reports, 30'000U); });
+}
+
+TEST(Engine, MissingReportsMakeAnEventASecond) {
+  MemorySource source;
+  std::uint32_t number = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    number += i % 10 == 7 ? 3 : 1;  // two are missing each time
+    encode::Report10 report{.hw_id = 2, .switch_id = 9, .sequence = number};
+    source.add(frame_of(report), kStart + std::int64_t{i} * 1'000'000);
+  }
+  Engine engine(options(), {&source});
+  std::vector<Event> events(4096);
+  std::uint64_t told = 0;
+  std::size_t count = 0;
+  const auto take = [&] {
+    events.resize(4096);
+    events.resize(engine.take_events(events));
+    for (const Event& event : events) {
+      if (event.kind != EventKind::kReportLoss) continue;
+      EXPECT_TRUE(event.has_sender);
+      EXPECT_EQ(event.hw_id, 2U);
+      EXPECT_EQ(event.switch_id, 9U);
+      EXPECT_EQ(event.old_value, told);
+      EXPECT_GT(event.new_value, told);
+      told = event.new_value;
+      ++count;
+    }
+  };
+  while (engine.run_inline() != 0) take();
+  engine.finish_inline();
+  take();
+  EXPECT_EQ(told, 1'000U) << "the last event tells of the last ones";
+  EXPECT_GE(count, 4U);
+  EXPECT_LE(count, 8U) << "one a second and one at the end";
+}
+
 TEST(Engine, MissingSequenceNumbersAreCounted) {
   MemorySource source;
   std::uint64_t missing = 0;

@@ -1,0 +1,168 @@
+#include "app/sources_command.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/capture.h"
+#include "app/config_load.h"
+#include "export/sources_json.h"
+#include "io/setup_error.h"
+#include "pipeline/engine.h"
+
+namespace hopscope::app {
+namespace {
+
+constexpr const char* kFooter =
+    "Without captures the collector is asked that runs on this machine (export.http.listen) or, "
+    "by\n"
+    "--url, on another one. A preset under decode.sources tells the collector what to expect of a\n"
+    "sender; docs/formats.md says which deviation belongs to which.\n"
+    "\n"
+    "  hopscope sources reports.pcap\n"
+    "  hopscope sources --url http://collector:9465";
+
+struct Arguments {
+  std::string config;
+  std::string url;
+  std::vector<std::string> captures;
+  bool json = false;
+};
+
+nlohmann::ordered_json of_captures(const Config& config, const std::vector<std::string>& files) {
+  const auto capture = open_captures(files);
+  pipeline::Engine engine({.decode = config.decode,
+                           .tables = config.tables,
+                           .events = config.events,
+                           .switches = config.switches,
+                           .queues = config.queues,
+                           .seed = {},
+                           .cpus = {}},
+                          {capture.get()});
+  std::vector<pipeline::Event> events(1024);
+  while (engine.run_inline() != 0) {
+    while (engine.take_events(events) != 0) {
+    }
+  }
+  engine.finish_inline();
+  for (const std::string& warning : capture->warnings()) {
+    fmt::print(stderr, "hopscope: {}\n", warning);
+  }
+  return exporter::sources_json(engine, exporter::Names(config.switches));
+}
+
+std::size_t append(const char* data, std::size_t size, std::size_t count, void* to) {
+  static_cast<std::string*>(to)->append(data, size * count);
+  return size * count;
+}
+
+nlohmann::ordered_json of_collector(const std::string& url) {
+  constexpr long kTimeoutS = 10;
+  const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
+  if (!curl) throw io::SetupError("libcurl cannot be initialised");
+  std::string body;
+  std::array<char, CURL_ERROR_SIZE> reason{};
+  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutS);
+  curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason.data());
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+  if (curl_easy_perform(curl.get()) != CURLE_OK) {
+    throw io::SetupError(
+        fmt::format("no answer from {}: {}; is a collector running there?", url, reason.data()));
+  }
+  auto json = nlohmann::ordered_json::parse(body, nullptr, false);
+  if (!json.is_array()) throw io::SetupError(url + " does not answer as a collector does");
+  return json;
+}
+
+/// An address that listens everywhere is asked on this machine.
+std::string url_of(const Arguments& arguments, const Config& config) {
+  if (!arguments.url.empty()) {
+    return arguments.url + (arguments.url.ends_with('/') ? "sources" : "/sources");
+  }
+  std::string listen = config.exports.http.listen;
+  if (listen.starts_with("0.0.0.0:")) listen.replace(0, 7, "127.0.0.1");
+  if (listen.starts_with("[::]:")) listen.replace(0, 4, "[::1]");
+  return "http://" + listen + "/sources";
+}
+
+std::string cell(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const auto& one : value) text += (text.empty() ? "" : ",") + one.get<std::string>();
+  return text;
+}
+
+std::string table_text(const nlohmann::ordered_json& senders) {
+  constexpr std::array<std::pair<const char*, const char*>, 10> kColumns{
+      {{"source", "SOURCE"},
+       {"switch", "SWITCH"},
+       {"hw_id", "HW_ID"},
+       {"versions", "VERSIONS"},
+       {"reports", "REPORTS"},
+       {"missing", "MISSING"},
+       {"late", "LATE"},
+       {"duplicates", "DUPLICATES"},
+       {"restarts", "RESTARTS"},
+       {"deviations", "DEVIATIONS"}}};
+  std::vector<std::array<std::string, kColumns.size()>> rows(1 + senders.size());
+  std::array<std::size_t, kColumns.size()> width{};
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (std::size_t i = 0; i < kColumns.size(); ++i) {
+      rows[row][i] = row == 0 ? kColumns[i].second : cell(senders[row - 1][kColumns[i].first]);
+      width[i] = std::max(width[i], rows[row][i].size());
+    }
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += fmt::format("{:{}}  ", row[i], i + 1 < row.size() ? width[i] : 0);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+int run(const Arguments& arguments) {
+  const Config config = load_config(arguments.config, Use::kOffline);
+  const nlohmann::ordered_json senders = arguments.captures.empty()
+                                             ? of_collector(url_of(arguments, config))
+                                             : of_captures(config, arguments.captures);
+  const std::string text = arguments.json ? senders.dump(2) + "\n" : table_text(senders);
+  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return written ? 0 : 1;
+}
+
+}  // namespace
+
+void add_sources_command(CLI::App& app, int& status) {
+  CLI::App* command = app.add_subcommand(
+      "sources", "List who sends reports, what is missing, and how each departs from the standard");
+  const auto arguments = std::make_shared<Arguments>();
+  command->add_option("--config", arguments->config, "Configuration")->check(CLI::ExistingFile);
+  auto* captures = command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files")
+                       ->check(CLI::ExistingFile);
+  command->add_option("--url", arguments->url, "A running collector, e.g. http://host:9465")
+      ->excludes(captures);
+  command->add_flag("--json", arguments->json, "As JSON");
+  command->footer(kFooter);
+  command->callback([arguments, &status] { status = run(*arguments); });
+}
+
+}  // namespace hopscope::app
