@@ -60,6 +60,7 @@ Collector::Collector(const Config& config)
                     .tables = engine_,
                     .take_events = [this](auto events) { return engine_.take_events(events); },
                     .sources = watched_sources(),
+                    .formats = config.decode.formats,
                     .xdp = [this] { return receiver_.xdp_counts(); },
                     .health = [this] { return health(); },
                     .ready = [this] { return readiness(); },

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::size_t kMaxReportPorts = 16;
 constexpr std::size_t kMaxWorkers = 64;
 constexpr std::size_t kMaxEdges = 15;
+constexpr std::size_t kMaxEthertypes = 4;
 
 class Checker {
  public:
@@ -28,6 +30,7 @@ class Checker {
 
   void combinations() {
     decode();
+    formats();
     events();
     switch_names();
     rings();
@@ -98,6 +101,135 @@ class Checker {
       check(prefixes.insert(prefix).second, fmt::format("decode.sources[{}].prefix", i),
             "stands in this list twice");
     }
+  }
+
+  static bool is_metric_name(const std::string& name) {
+    return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+           std::all_of(name.begin(), name.end(), [](unsigned char c) {
+             return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+           });
+  }
+
+  void formats() {
+    const auto& formats = config_.decode.formats;
+    check(formats.size() <= pipeline::kMaxFormats, "formats",
+          fmt::format("has {} formats; {} at most", formats.size(), pipeline::kMaxFormats));
+    std::map<unsigned, std::string> ports;
+    std::map<unsigned, std::string> ethertypes;
+    for (const std::uint16_t port : config_.decode.report_udp_port) {
+      ports[port] = "decode.report_udp_port";
+    }
+    for (const pipeline::FormatConfig& format : formats) {
+      const std::string path = "formats." + format.name;
+      check(is_metric_name(format.name) && !format.name.starts_with("int_") &&
+                !format.name.starts_with("hopscope_"),
+            path,
+            "begins metric names: needs a-z, 0-9 and _, and neither int_ nor hopscope_ in front");
+      check(format.udp_port.has_value() != format.ethertype.has_value(), path,
+            "needs udp_port or ethertype, one of them");
+      if (format.udp_port) {
+        const auto [taken, is_new] = ports.emplace(*format.udp_port, path);
+        check(is_new, path + ".udp_port", "is that of " + taken->second);
+      }
+      if (format.ethertype) {
+        const auto [taken, is_new] = ethertypes.emplace(*format.ethertype, path);
+        check(is_new, path + ".ethertype", "is that of " + taken->second);
+        const bool is_known =
+            std::set<unsigned>{0x0800, 0x86DD, 0x8100, 0x88A8, 0x8847}.contains(*format.ethertype);
+        check(!is_known, path + ".ethertype", "is IP, VLAN or MPLS");
+      }
+      format_fields(format, path);
+    }
+    check(ports.size() <= kMaxReportPorts, "formats",
+          fmt::format("make {} UDP ports together with decode.report_udp_port; {} at most",
+                      ports.size(), kMaxReportPorts));
+    check(ethertypes.size() <= kMaxEthertypes, "formats",
+          fmt::format("have {} EtherTypes; {} at most", ethertypes.size(), kMaxEthertypes));
+    check(ethertypes.empty() || config_.receive.source == io::SourceKind::kAfXdp, "formats",
+          "with an ethertype need receive.source: af_xdp; UDP sockets see none");
+  }
+
+  /// Every field by the name that key and the like call it, with its bits.
+  std::map<std::string, unsigned> names_of(const pipeline::FormatConfig& format,
+                                           const std::string& path) {
+    std::map<std::string, unsigned> bits;
+    unsigned groups = 0;
+    const auto add = [&](const std::string& name, const std::string& key, unsigned size) {
+      check(is_metric_name(name.substr(name.find('.') + 1)), key,
+            "needs a-z, 0-9 and _ as its name");
+      check(bits.emplace(name, size).second, key, "stands here twice");
+    };
+    for (const pipeline::FormatField& field : format.fields) {
+      const std::string key = path + ".fields." + field.name;
+      if (!field.condition.empty()) {
+        const auto flag = bits.find(field.condition);
+        check(flag != bits.end(), key, "if: names no earlier field");
+        check(flag == bits.end() || !field.condition_bit || *field.condition_bit < flag->second,
+              key, "if: names a bit that the field does not have");
+      }
+      if (field.bits != 0) {
+        add(field.name, key, field.bits);
+        continue;
+      }
+      check(++groups == 1, key, "is a second group; one repeats at most");
+      check(bits.contains(field.count), key, "repeat: names no earlier field");
+      check(!field.repeated.empty(), key, "repeats no fields");
+      for (const pipeline::FormatField& inner : field.repeated) {
+        const std::string inner_key = key + ".fields." + inner.name;
+        check(inner.condition.empty(), inner_key, "if: is not possible inside a group");
+        add(field.name + "." + inner.name, inner_key, inner.bits);
+      }
+    }
+    const bool is_fixed =
+        groups == 0 && std::all_of(format.fields.begin(), format.fields.end(),
+                                   [](const auto& field) { return field.condition.empty(); });
+    check(format.start != pipeline::FormatStart::kEnd || is_fixed, path + ".starts",
+          "is end, which needs a header of fixed length");
+    return bits;
+  }
+
+  void format_fields(const pipeline::FormatConfig& format, const std::string& path) {
+    const std::map<std::string, unsigned> bits = names_of(format, path);
+    std::set<std::string> used;
+    const auto known = [&](const std::string& field, const std::string& key, unsigned most) {
+      const auto found = bits.find(field);
+      check(found != bits.end(), key, fmt::format("names {}, which is no field of it", field));
+      check(found == bits.end() || found->second <= most, key,
+            fmt::format("has {} of {} bits; {} at most", field,
+                        found == bits.end() ? 0 : found->second, most));
+      used.insert(field);
+    };
+    check(!bits.empty(), path + ".fields", "has no fields");
+    check(!format.key.empty() && format.key.size() <= pipeline::kMaxFormatKeys, path + ".key",
+          fmt::format("has {} fields; needs 1 to {}", format.key.size(), pipeline::kMaxFormatKeys));
+    for (const std::string& field : format.key) {
+      check(!used.contains(field), path + ".key", "names a field twice");
+      known(field, path + ".key", pipeline::kMaxFieldBits);
+    }
+    check(format.measurements.size() <= pipeline::kMaxFormatValues, path + ".measurements",
+          fmt::format("has {} fields; {} at most", format.measurements.size(),
+                      pipeline::kMaxFormatValues));
+    for (const pipeline::FormatMeasurement& measurement : format.measurements) {
+      const std::string key = path + ".measurements." + measurement.field;
+      known(measurement.field, key, 64);
+      check(measurement.unit.empty() || is_metric_name(measurement.unit), key + ".unit",
+            "ends a metric name: needs a-z, 0-9 and _");
+      const auto& edges = measurement.interval.edges;
+      check(edges.size() <= kMaxEdges &&
+                std::is_sorted(edges.begin(), edges.end(), std::less_equal<>()),
+            key + ".edges", fmt::format("must ascend, {} at most", kMaxEdges));
+      check(measurement.scale > 0 || !measurement.interval.enabled, key + ".scale",
+            "must be above 0 where events are made");
+    }
+    if (!format.drop.empty()) known(format.drop, path + ".drop", pipeline::kMaxFieldBits);
+    if (!format.timestamp.empty()) known(format.timestamp, path + ".timestamp", 64);
+    for (const pipeline::FormatField& field : format.fields) {
+      if (!field.condition.empty()) used.insert(field.condition);
+      if (!field.count.empty()) used.insert(field.count);
+    }
+    constexpr std::size_t kMostUsed = 32;
+    check(used.size() <= kMostUsed, path,
+          fmt::format("uses {} fields; {} at most", used.size(), kMostUsed));
   }
 
   void interval(const std::string& name, const pipeline::IntervalOptions& interval) {

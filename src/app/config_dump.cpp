@@ -95,6 +95,21 @@ class YamlWriter final : public ConfigVisitor {
       map += separator(map) + fmt::format("{:#06x}: {}", from, to);
     entry(key, "{" + map + "}", "");
   }
+  void words(const Key& key, std::vector<std::string>& values) override {
+    std::string list;
+    for (const std::string& value : values) list += separator(list) + yaml_text(value);
+    entry(key, "[" + list + "]", "");
+  }
+  void word_map(const Key& key, std::map<std::int64_t, std::string>& values) override {
+    std::string map;
+    for (const auto& [number, word] : values) {
+      map += separator(map) + fmt::format("{}: {}", number, yaml_text(word));
+    }
+    entry(key, "{" + map + "}", "");
+  }
+  void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
+    entry(key, fields_text(values), "");
+  }
   void prefix(const Key& key, std::string& value) override {
     entry(key, value.empty() && example_ ? "10.0.0.0/8" : yaml_text(value), "");
   }
@@ -133,7 +148,43 @@ class YamlWriter final : public ConfigVisitor {
     --depth_;
   }
 
+  void by_name(std::string_view name, std::string_view help, const std::vector<std::string>& names,
+               const std::function<void(const std::string&)>& add,
+               const std::function<void(const std::string&)>& element) override {
+    open_collection(name, help, names.empty(), "{}");
+    ++depth_;
+    const auto one = [&](const std::string& own) {
+      line(yaml_text(own) + ":");
+      ++depth_;
+      element(own);
+      --depth_;
+    };
+    for (const std::string& own : names) one(own);
+    if (names.empty() && comments_) {
+      add("my_header");
+      example([&] { one("my_header"); });
+    }
+    --depth_;
+  }
+
  private:
+  static std::string fields_text(const std::vector<pipeline::FormatField>& fields) {
+    std::string text;
+    for (const pipeline::FormatField& field : fields) {
+      const std::string bit =
+          field.condition_bit ? fmt::format(".{}", *field.condition_bit) : std::string();
+      text += separator(text) + yaml_text(field.name) + ": ";
+      if (field.bits == 0) {
+        text += fmt::format("{{repeat: {}, fields: {}}}", field.count, fields_text(field.repeated));
+      } else if (field.condition.empty()) {
+        text += std::to_string(field.bits);
+      } else {
+        text += fmt::format("{{bits: {}, if: {}{}}}", field.bits, field.condition, bit);
+      }
+    }
+    return "{" + text + "}";
+  }
+
   static std::string separator(const std::string& before) { return before.empty() ? "" : ", "; }
 
   void open_collection(std::string_view name, std::string_view help, bool empty,

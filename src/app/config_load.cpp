@@ -208,6 +208,45 @@ class Loader final : public ConfigVisitor {
     }
   }
 
+  void words(const Key& key, std::vector<std::string>& values) override {
+    std::vector<std::string> parsed;
+    const bool good = each(key.name, [&](const YAML::Node& node) {
+      parsed.push_back(node.Scalar());
+      return std::string();
+    });
+    if (good) values = std::move(parsed);
+  }
+
+  void word_map(const Key& key, std::map<std::int64_t, std::string>& values) override {
+    const YAML::Node node = child(key.name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    remember(node, path_of(key.name));
+    if (!node.IsMap()) {
+      mistake(node, path_of(key.name), "a map of number: name is needed here");
+      return;
+    }
+    values.clear();
+    for (const auto& entry : node) {
+      const std::string path = fmt::format("{}.{}", path_of(key.name), entry.first.Scalar());
+      const auto number = parse_integer(entry.first.Scalar());
+      if (!number || static_cast<double>(*number) < key.least ||
+          static_cast<double>(*number) > key.most) {
+        mistake(entry.first, path, "needs a whole number as key, " + range_of(key));
+      } else if (!entry.second.IsScalar() || entry.second.Scalar().empty()) {
+        mistake(entry.second, path, "needs a name");
+      } else {
+        values[*number] = entry.second.Scalar();
+      }
+    }
+  }
+
+  void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
+    const YAML::Node node = child(key.name);
+    if (!node.IsDefined()) return;
+    remember(node, path_of(key.name));
+    values = fields_of(node, path_of(key.name), true);
+  }
+
   void prefix(const Key& key, std::string& value) override {
     scalar(key.name, [&](const YAML::Node& node) {
       if (!node.Scalar().empty() && !is_prefix(node.Scalar()))
@@ -264,7 +303,101 @@ class Loader final : public ConfigVisitor {
     }
   }
 
+  void by_name(std::string_view name, std::string_view /*help*/,
+               const std::vector<std::string>& /*names*/,
+               const std::function<void(const std::string&)>& add,
+               const std::function<void(const std::string&)>& element) override {
+    const YAML::Node node = child(name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    remember(node, path_of(name));
+    if (!node.IsMap()) {
+      mistake(node, path_of(name), "a map of name: {...} is needed here");
+      return;
+    }
+    std::set<std::string> seen;
+    for (const auto& entry : node) {
+      const std::string& own = entry.first.Scalar();
+      const std::string path = fmt::format("{}.{}", path_of(name), own);
+      if (!seen.insert(own).second) {
+        mistake(entry.first, path, "this name stands here twice; remove one");
+        continue;
+      }
+      add(own);
+      push(entry.second, path);
+      element(own);
+      pop();
+    }
+  }
+
  private:
+  /// {name: bits}, {name: {bits, if}} and, outermost only, {name: {repeat, fields}}.
+  std::vector<pipeline::FormatField> fields_of(const YAML::Node& node, const std::string& path,
+                                               bool outermost) {
+    std::vector<pipeline::FormatField> fields;
+    if (!node.IsMap()) {
+      mistake(node, path, "a map of name: bits is needed here");
+      return fields;
+    }
+    for (const auto& entry : node) {
+      pipeline::FormatField field;
+      field.name = entry.first.Scalar();
+      const std::string here = fmt::format("{}.{}", path, field.name);
+      remember(entry.second, here);
+      if (entry.second.IsMap()) {
+        read_field(entry.second, here, outermost, field);
+      } else {
+        read_bits_of(entry.second, here, field);
+      }
+      fields.push_back(std::move(field));
+    }
+    return fields;
+  }
+
+  void read_bits_of(const YAML::Node& node, const std::string& path, pipeline::FormatField& field) {
+    const auto bits =
+        node.IsDefined() && node.IsScalar() ? parse_integer(node.Scalar()) : std::nullopt;
+    if (!bits || *bits < 1 || *bits > pipeline::kMaxFieldBits) {
+      mistake(node, path, "needs its number of bits, 1 to 128");
+      field.bits = 1;
+      return;
+    }
+    field.bits = static_cast<unsigned>(*bits);
+  }
+
+  void read_field(const YAML::Node& node, const std::string& path, bool outermost,
+                  pipeline::FormatField& field) {
+    bool is_group = false;
+    bool has_bits = false;
+    for (const auto& entry : node) {
+      const std::string& name = entry.first.Scalar();
+      if (name == "bits") {
+        has_bits = true;
+        read_bits_of(entry.second, path + ".bits", field);
+      } else if (name == "if" && entry.second.IsScalar()) {
+        field.condition = entry.second.Scalar();
+        const std::size_t dot = field.condition.rfind('.');
+        const auto bit = dot == std::string::npos ? std::nullopt
+                                                  : parse_integer(field.condition.substr(dot + 1));
+        if (bit && *bit >= 0 && *bit < 64) {
+          field.condition_bit = static_cast<unsigned>(*bit);
+          field.condition.resize(dot);
+        }
+      } else if (outermost && name == "repeat" && entry.second.IsScalar()) {
+        is_group = true;
+        field.count = entry.second.Scalar();
+      } else if (outermost && name == "fields") {
+        is_group = true;
+        field.repeated = fields_of(entry.second, path + ".fields", false);
+      } else {
+        mistake(entry.first, path + "." + name,
+                outermost ? "is not bits, if, repeat or fields" : "is not bits or if");
+      }
+    }
+    if (is_group && has_bits) mistake(node, path, "has both bits and repeat; a group has no bits");
+    if (!is_group && !has_bits) mistake(node, path, "needs bits, or repeat and fields");
+    if (!is_group && !has_bits) field.bits = 1;
+  }
+
   struct Frame {
     YAML::Node node;
     std::string path;

@@ -80,6 +80,15 @@ class ReferenceWriter final : public ConfigVisitor {
   void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& /*values*/) override {
     entry(key, "map of integer: integer", "{}");
   }
+  void words(const Key& key, std::vector<std::string>& /*values*/) override {
+    entry(key, "list of names", "[]");
+  }
+  void word_map(const Key& key, std::map<std::int64_t, std::string>& /*values*/) override {
+    entry(key, "map of integer: name", "{}");
+  }
+  void fields(const Key& key, std::vector<pipeline::FormatField>& /*values*/) override {
+    entry(key, "map of name: bits", "{}");
+  }
   void prefix(const Key& key, std::string& /*value*/) override { entry(key, "address/bits", ""); }
 
   void list(std::string_view name, std::string_view help, std::size_t count,
@@ -101,6 +110,16 @@ class ReferenceWriter final : public ConfigVisitor {
     });
   }
 
+  void by_name(std::string_view name, std::string_view help,
+               const std::vector<std::string>& /*names*/,
+               const std::function<void(const std::string&)>& add,
+               const std::function<void(const std::string&)>& element) override {
+    collection(name, "map of name: section", help, [&] {
+      add("NAME");
+      element("NAME");
+    });
+  }
+
  private:
   template <typename Write>
   void collection(std::string_view name, std::string_view type, std::string_view help,
@@ -111,7 +130,9 @@ class ReferenceWriter final : public ConfigVisitor {
     } else {
       row(joined(name), std::string(type), type == "list" ? "[]" : "{}", std::string(help));
     }
-    path_.push_back(std::string(name) + (type == "list" ? "[]" : ".ID"));
+    path_.push_back(std::string(name) + (type == "list"                    ? "[]"
+                                         : type.starts_with("map of name") ? ".NAME"
+                                                                           : ".ID"));
     write();
     path_.pop_back();
   }

@@ -234,6 +234,75 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   v.leave();
 }
 
+void interval(Visitor& v, pipeline::IntervalOptions& interval) {
+  v.boolean({"events", "Make an event when the value moves to another interval."},
+            interval.enabled);
+  v.number({"width", "Width of the intervals, where edges is empty; as exported.", "", 1e-12, 1e18},
+           interval.width);
+  v.numbers({"edges", "Edges of the intervals, ascending, up to 15; instead of width."},
+            interval.edges);
+  v.number(
+      {"hysteresis", "A value must leave its interval by this part of the width.", "ratio", 0, 1},
+      interval.hysteresis);
+}
+
+void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurements) {
+  std::vector<std::string> names;
+  for (const auto& measurement : measurements) names.push_back(measurement.field);
+  const auto of = [&](const std::string& field) -> pipeline::FormatMeasurement& {
+    const auto found = std::find_if(measurements.begin(), measurements.end(),
+                                    [&](const auto& one) { return one.field == field; });
+    return found != measurements.end() ? *found : measurements.emplace_back();
+  };
+  v.by_name(
+      "measurements", "Fields that are measured: a gauge each, by key.", names,
+      [&](const std::string& field) { of(field).field = field; },
+      [&](const std::string& field) {
+        pipeline::FormatMeasurement& measurement = of(field);
+        v.text({"unit", "Ends the metric's name, e.g. seconds or bytes."}, measurement.unit);
+        v.number({"scale", "Exported value = raw value times this.", "", -1e18, 1e18},
+                 measurement.scale);
+        interval(v, measurement.interval);
+      });
+}
+
+void formats(Visitor& v, std::vector<pipeline::FormatConfig>& formats) {
+  std::vector<std::string> names;
+  for (const auto& format : formats) names.push_back(format.name);
+  const auto of = [&](const std::string& name) -> pipeline::FormatConfig& {
+    const auto found = std::find_if(formats.begin(), formats.end(),
+                                    [&](const auto& one) { return one.name == name; });
+    return found != formats.end() ? *found : formats.emplace_back();
+  };
+  v.by_name(
+      "formats",
+      "Headers of your own, each by the name that begins its metrics; docs/formats.md has "
+      "examples.",
+      names, [&](const std::string& name) { of(name).name = name; },
+      [&](const std::string& name) {
+        pipeline::FormatConfig& format = of(name);
+        optional_integer(v, {"udp_port", "UDP destination port of such frames.", "", 1, 65535},
+                         format.udp_port);
+        optional_integer(v, {"ethertype", "Or their EtherType.", "", 0x0600, 0xFFFF, 0, true},
+                         format.ethertype);
+        choice(v,
+               {"starts",
+                "Where the header begins: with the payload, behind the TCP or UDP header of the "
+                "packet that the payload is, or so that it ends with the payload."},
+               {"payload", "inner_l4", "end"}, format.start);
+        v.fields(
+            {"fields",
+             "name: bits in order, 1 to 128 each; name: {bits, if: FIELD or FIELD.BIT} for what "
+             "may be missing; name: {repeat: FIELD, fields: {...}} for a group, once."},
+            format.fields);
+        v.words({"key", "Fields that tell rows apart, up to 4; those of a group as GROUP.FIELD."},
+                format.key);
+        measurements(v, format.measurements);
+        v.text({"drop", "Field that is not zero where the packet was dropped."}, format.drop);
+        v.text({"timestamp", "Field with the switch's time."}, format.timestamp);
+      });
+}
+
 void tables(Visitor& v, pipeline::TableOptions& tables) {
   v.enter("tables", "Capacities; all memory is claimed at start.");
   const auto rows = [&](std::string_view name, std::string_view help, std::uint32_t& field,
@@ -249,6 +318,7 @@ void tables(Visitor& v, pipeline::TableOptions& tables) {
   rows("switches", "Switches, per worker.", tables.switches, 65535);
   rows("sequences", "Senders whose sequence numbers are followed: (source, switch, hw_id).",
        tables.sequences, 1 << 20);
+  rows("formats", "Keys of headers of your own, per worker.", tables.formats, 1 << 24);
   rows("drop_reasons", "(switch, drop reason) pairs, per worker.", tables.drop_reasons, 1 << 20);
   duration_in(v,
               {"idle_timeout",
@@ -371,6 +441,7 @@ void describe(Visitor& v, Config& config) {
   receive(v, config.receive);
   workers(v, config.workers);
   decode(v, config.decode);
+  formats(v, config.decode.formats);
   tables(v, config.tables);
   events(v, config.events);
   switches(v, config.switches);

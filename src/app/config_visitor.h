@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/format_config.h"
+
 namespace hopscope::app {
 
 struct Config;
@@ -56,6 +58,12 @@ class ConfigVisitor {
   virtual void numbers(const Key& key, std::vector<double>& values) = 0;
   /// {number: number}, for tables of sizes.
   virtual void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& values) = 0;
+  /// A word or several.
+  virtual void words(const Key& key, std::vector<std::string>& values) = 0;
+  /// {number: word}
+  virtual void word_map(const Key& key, std::map<std::int64_t, std::string>& values) = 0;
+  /// {name: bits} in order, as pipeline/format_config.h says.
+  virtual void fields(const Key& key, std::vector<pipeline::FormatField>& values) = 0;
   /// address/bits
   virtual void prefix(const Key& key, std::string& value) = 0;
 
@@ -68,6 +76,11 @@ class ConfigVisitor {
                          const std::vector<std::int64_t>& numbers,
                          const std::function<void(std::int64_t)>& add,
                          const std::function<void(std::int64_t)>& element) = 0;
+  /// Sections by a name of the user's, in the order of the file. `add` makes one.
+  virtual void by_name(std::string_view name, std::string_view help,
+                       const std::vector<std::string>& names,
+                       const std::function<void(const std::string&)>& add,
+                       const std::function<void(const std::string&)>& element) = 0;
 };
 
 /// Walks every key of the configuration.

@@ -47,6 +47,7 @@ bool is_without_telemetry(const pipeline::Decoder& decoder, const pipeline::Oute
 
 bool has_report_for(const pipeline::Decoder& decoder, const pipeline::OuterHeaders& outer,
                     const DecodeFilter& filter) {
+  if (outer.format != nullptr) return false;
   pipeline::Report report;
   pipeline::ReportReader reader = decoder.reports(outer);
   while (reader.next(report)) {

@@ -182,6 +182,30 @@ void put_error(ordered_json& json, DecodeError error, const Report& report) {
   if (in_stack) json["partial_hops"] = report.stack.hop_count;
 }
 
+/// Every field of a header of one's own; those of a repeated group once for each element.
+void put_format(ordered_json& json, const pipeline::FormatPlan& plan, Bytes payload) {
+  const Report none;
+  ordered_json fields = ordered_json::object();
+  const DecodeError error =
+      plan.read_all(plan.locate(payload), [&](const std::string& name, pipeline::WideValue value) {
+        const ordered_json one =
+            value.high == 0 ? ordered_json(value.low)
+                            : ordered_json(fmt::format("0x{:x}{:016x}", value.high, value.low));
+        const std::size_t dot = name.find('.');
+        if (dot == std::string::npos) {
+          fields[name] = one;
+          return;
+        }
+        ordered_json& group = fields[name.substr(0, dot)];
+        const std::string inner = name.substr(dot + 1);
+        if (group.empty() || group.back().contains(inner)) group.push_back(ordered_json::object());
+        group.back()[inner] = one;
+      });
+  json["format"] = plan.config().name;
+  json["fields"] = std::move(fields);
+  put_error(json, error, none);
+}
+
 }  // namespace
 
 ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
@@ -192,6 +216,10 @@ ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
   json["outer"] = outer_json(outer);
   if (outer_error != DecodeError::kNone) {
     put_error(json, outer_error, report);
+    return json;
+  }
+  if (outer.format != nullptr) {
+    put_format(json, *outer.format, outer.payload);
     return json;
   }
   pipeline::ReportReader reader = decoder.reports(outer);

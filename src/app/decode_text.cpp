@@ -74,6 +74,7 @@ std::string headline(const ordered_json& json) {
     }
     if (report.contains("seq")) text += fmt::format(", sequence {}", report["seq"].dump());
   }
+  if (json.contains("format")) text += "  " + json["format"].get<std::string>();
   if (json.contains("packet")) text += "  data packet";
   if (json.contains("error")) {
     text += fmt::format("  {} ({})", json["error"].get<std::string>(), json.value("policy", ""));

@@ -6,11 +6,17 @@
 namespace hopscope::app {
 
 Receiver::Receiver(const Config& config) : interface_(config.receive.af_xdp.interface) {
-  const std::vector<std::uint16_t>& ports = config.decode.report_udp_port;
+  std::vector<std::uint16_t> ports = config.decode.report_udp_port;
+  std::vector<std::uint16_t> ethertypes;
+  for (const pipeline::FormatConfig& format : config.decode.formats) {
+    if (format.udp_port) ports.push_back(*format.udp_port);
+    if (format.ethertype) ethertypes.push_back(*format.ethertype);
+  }
   std::vector<unsigned> queues;
   for (const io::WorkerOptions& worker : config.workers) queues.push_back(worker.queue);
   if (config.receive.source == io::SourceKind::kAfXdp) {
     io::Redirect redirect(ports);
+    redirect.ethertypes = ethertypes;
     redirect.data_packets = config.decode.data_packets == pipeline::DataPackets::kOn;
     af_xdp_ = std::make_unique<io::AfXdpInterface>(config.receive.af_xdp, queues, redirect);
     return;

@@ -162,6 +162,7 @@ class Replay {
             .tables = *engine_,
             .take_events = [this](auto events) { return engine_->take_events(events); },
             .sources = {capture_.get()},
+            .formats = config.decode.formats,
             .xdp = nullptr,
             .health = well,
             .ready = well});

@@ -20,7 +20,10 @@ constexpr auto kIdle = std::chrono::milliseconds(2);
 
 Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
                    ExporterInput input)
-    : names_(switches), input_(std::move(input)), flows_(options.flows), batch_(kEventBatch) {
+    : names_(switches, input.formats),
+      input_(std::move(input)),
+      flows_(options.flows),
+      batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.
   signal(SIGPIPE, SIG_IGN);
   if (options.event_file.enabled) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "export/format_names.h"
 #include "pipeline/event.h"
 #include "pipeline/key.h"
 #include "pipeline/options.h"
@@ -28,11 +29,15 @@ namespace hopscope::exporter {
 
 class Names {
  public:
-  explicit Names(const pipeline::SwitchOptions& switches) : switches_(switches) {}
+  explicit Names(const pipeline::SwitchOptions& switches,
+                 const std::vector<pipeline::FormatConfig>& formats = {})
+      : switches_(switches), formats_(formats.begin(), formats.end()) {}
 
   /// The configured name, else the id in decimal; "" for a switch that was not reported.
   [[nodiscard]] std::string switch_name(std::uint32_t id) const;
   [[nodiscard]] bool has_name(std::uint32_t id) const;
+  /// Of headers of one's own, by their index.
+  [[nodiscard]] const std::vector<FormatNames>& formats() const noexcept { return formats_; }
   /// By the table that the switch's profile names; codes that it lacks in decimal.
   [[nodiscard]] std::string drop_reason(std::uint32_t switch_id, std::uint32_t code) const;
   [[nodiscard]] const pipeline::SwitchProfile& profile(std::uint32_t id) const {
@@ -41,6 +46,7 @@ class Names {
 
  private:
   pipeline::SwitchOptions switches_;
+  std::vector<FormatNames> formats_;
 };
 
 }  // namespace hopscope::exporter

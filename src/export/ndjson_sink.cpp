@@ -58,6 +58,34 @@ void append_flow(std::string& to, const pipeline::FlowKey& flow) {
                  flow.destination_port, protocol_text(flow.protocol));
 }
 
+/// {"service_path_id":7,...}; numbers above 53 bits as text, as JSON has no place for them.
+void append_format(std::string& to, const Event& event, const Names& names) {
+  const FormatNames& format = names.formats()[event.format];
+  to += ",\"format\":";
+  append_string(to, format.config().name);
+  to += ",\"key\":{";
+  const char* separator = "";
+  for (const auto& [name, value] : format.labels(event.format_key)) {
+    to += separator;
+    append_string(to, name);
+    to += ':';
+    if (value.size() > 15) {
+      append_string(to, value);
+    } else {
+      to += value;
+    }
+    separator = ",";
+  }
+  to += '}';
+  if (!event.has_format_value) return;
+  const pipeline::FormatMeasurement& measurement = format.config().measurements[event.format_value];
+  to += ",\"field\":";
+  append_string(to, measurement.field);
+  fmt::format_to(std::back_inserter(to), ",\"old\":{},\"new\":{}",
+                 scaled(static_cast<double>(event.old_value), measurement.scale),
+                 scaled(static_cast<double>(event.new_value), measurement.scale));
+}
+
 void append_path(std::string& to, const char* key, const pipeline::Path& path, const Names& names) {
   fmt::format_to(std::back_inserter(to), ",\"{}\":[", key);
   for (unsigned i = 0; i < path.count; ++i) {
@@ -81,7 +109,7 @@ double latency_unit_s(const Event& event, const Names& names) {
 
 void append_values(std::string& to, const Event& event, const Names& names) {
   auto out = std::back_inserter(to);
-  if (event.measurement == Measurement::kFlow) return;
+  if (event.measurement == Measurement::kFlow || event.has_format) return;
   if (event.has_old) fmt::format_to(out, ",\"old\":{}", event.old_value);
   fmt::format_to(out, ",\"new\":{}", event.new_value);
   const double unit_s = latency_unit_s(event, names);
@@ -133,6 +161,7 @@ void append_event_json(std::string& to, const Event& event, const Names& names) 
   }
   if (event.has_port) fmt::format_to(out, ",\"port\":{}", event.port);
   if (event.has_queue) fmt::format_to(out, ",\"queue\":{}", event.queue);
+  if (event.has_format) append_format(to, event, names);
   append_values(to, event, names);
   if (event.kind == EventKind::kPathChange) append_path(to, "old_path", event.old_path, names);
   if (event.new_path.count > 0) append_path(to, "path", event.new_path, names);

@@ -108,6 +108,9 @@ void add_frames(Families& families, const CounterSnapshot& total) {
                      {{"error", std::string(info(static_cast<DecodeError>(i)).label)}},
                      total.errors[i]);
   }
+  families.counter("hopscope_format_records_total",
+                   "Headers declared under formats, elements of repeated groups each.", {},
+                   total.format_records);
   const char* checksums = "hopscope_checksum_errors_total";
   const char* about = "Reports with a wrong checksum around them that were used all the same.";
   families.counter(checksums, about, {{"header", "ipv4"}}, total.ipv4_checksum_wrong);

@@ -98,6 +98,7 @@ void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) 
   write_drops(tables, out);
   write_sequences(tables, out);
   write_sources(tables, out);
+  write_formats(tables, out);
 }
 
 void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWriter& out) const {
@@ -305,6 +306,49 @@ void TableExposition::write_sources(const pipeline::TableView& tables, TextWrite
     labels(sender);
     out.value(sender.received);
   });
+}
+
+void TableExposition::write_formats(const pipeline::TableView& tables, TextWriter& out) const {
+  const std::vector<FormatNames>& formats = names_.formats();
+  std::vector<std::vector<pipeline::FormatSnapshot>> rows(formats.size());
+  if (formats.empty()) return;
+  tables.for_each_format(
+      [&](const pipeline::FormatSnapshot& row) { rows[row.format].push_back(row); });
+  for (std::size_t i = 0; i < formats.size(); ++i) write_format(formats[i], rows[i], out);
+}
+
+void TableExposition::write_format(const FormatNames& format,
+                                   const std::vector<pipeline::FormatSnapshot>& rows,
+                                   TextWriter& out) const {
+  const std::string& name = format.config().name;
+  const auto sample = [&](const std::string& metric, const pipeline::FormatSnapshot& row) {
+    out.sample(metric);
+    for (const auto& [label, value] : format.labels(row.key)) out.label(label, value);
+  };
+  const std::string reports = name + "_reports_total";
+  out.family(reports, "counter", "Headers that came, by key.");
+  for (const auto& row : rows) {
+    sample(reports, row);
+    out.value(row.reports);
+  }
+  if (!format.config().drop.empty()) {
+    const std::string drops = name + "_drops_total";
+    out.family(drops, "counter", "Headers that mark a dropped packet, by key.");
+    for (const auto& row : rows) {
+      sample(drops, row);
+      out.value(row.drops);
+    }
+  }
+  for (std::size_t i = 0; i < format.config().measurements.size(); ++i) {
+    const std::string metric = format.metric(i);
+    out.family(metric, "gauge",
+               fmt::format("Newest {} of the key.", format.config().measurements[i].field));
+    for (const auto& row : rows) {
+      if (((row.present >> i) & 1) == 0) continue;
+      sample(metric, row);
+      out.value(scaled(static_cast<double>(row.value[i]), format.config().measurements[i].scale));
+    }
+  }
 }
 
 }  // namespace hopscope::exporter

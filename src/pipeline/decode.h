@@ -13,6 +13,7 @@
 
 #include "pipeline/decode_config.h"
 #include "pipeline/decode_ip.h"
+#include "pipeline/format_plan.h"
 #include "pipeline/report.h"
 
 namespace hopscope::pipeline {
@@ -55,24 +56,29 @@ class Decoder {
   explicit Decoder(const DecodeConfig& config);
 
   /// Ethernet, up to two VLAN tags, one MPLS label, IPv4 or IPv6, UDP to a report port. On an error
-  /// `outer` holds what was read before it. Where data packets may come, what is no report is one.
+  /// `outer` holds what was read before it. A header of one's own has its plan in outer.format.
+  /// Where data packets may come, what is no report is one.
   [[nodiscard]] DecodeError outer(Bytes frame, OuterHeaders& outer) const noexcept;
 
   /// The reports in the payload that outer() found. The reader refers to this decoder.
   [[nodiscard]] ReportReader reports(const OuterHeaders& outer) const noexcept;
 
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const std::vector<FormatPlan>& formats() const noexcept { return formats_; }
 
   /// How the sender with this address departs from the specification; `payload` may name its node.
   [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 
  private:
+  [[nodiscard]] const FormatPlan* format_of_port(std::uint16_t port) const noexcept;
+  [[nodiscard]] const FormatPlan* format_of_ethertype(std::uint16_t ethertype) const noexcept;
   [[nodiscard]] DecodeError report_outer(Bytes frame, OuterHeaders& outer) const noexcept;
   [[nodiscard]] const Dialect* dialect_of_node(Bytes payload) const noexcept;
   [[nodiscard]] DecodeError verify(const std::uint8_t* ip, const IpHeader& header,
                                    OuterHeaders& outer) const noexcept;
 
   DecodeConfig config_;
+  std::vector<FormatPlan> formats_;
   std::vector<SourceDialect> prefixes_;  ///< longest first
   std::vector<SourceDialect> nodes_;     ///< ascending
 };

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/format_config.h"
 #include "pipeline/key.h"
 
 namespace hopscope::pipeline {
@@ -105,6 +106,7 @@ struct DecodeConfig {
   bool mri = false;
   ChecksumPolicy checksums = ChecksumPolicy::kCount;
   Dialect dialect;                     ///< for sources that no entry below names
+  std::vector<FormatConfig> formats;   ///< headers of one's own
   std::vector<SourceDialect> sources;  ///< the longest matching prefix counts
 };
 

@@ -30,6 +30,7 @@ enum class Policy : std::uint8_t {
   X(kBadOuterUdpLength, bad_outer_udp_length, kReject, "outer UDP length below 8 or past the IP payload") \
   X(kBadIpv4Checksum, bad_ipv4_checksum, kReject, "wrong outer IPv4 header checksum, where decode.checksums is drop") \
   X(kBadUdpChecksum, bad_udp_checksum, kReject, "wrong outer UDP checksum, where decode.checksums is drop") \
+  X(kShortFormat, short_format, kReject, "the frame ends inside a header that is declared under formats") \
   X(kShortReportHeader, short_report_header, kReject, "the UDP payload ends inside the report header") \
   X(kUnknownVersion, unknown_version, kReject, "the report version is not 0, 1 or 2")               \
   X(kBadReportLength, bad_report_length, kReject, "1.0 Length below what its bits need; 2.0 INT report below 2 words") \

@@ -56,6 +56,13 @@ DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexce
   const std::uint8_t* ip = skip_ethernet(frame, outer);
   if (ip == nullptr) return DecodeError::kShortFrame;
   const std::uint8_t* end = frame.data() + frame.size();
+  if (!formats_.empty() && !outer.mpls) {
+    outer.format = format_of_ethertype(outer.ethertype);
+    if (outer.format != nullptr) {
+      outer.payload = Bytes(ip, static_cast<std::size_t>(end - ip));
+      return DecodeError::kNone;
+    }
+  }
   const bool is_ipv4 = outer.ethertype == kEtherTypeIpv4;
   if (!is_ipv4 && outer.ethertype != kEtherTypeIpv6) return DecodeError::kNotUdp;
 
@@ -85,7 +92,8 @@ DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexce
   if (!has_udp) return DecodeError::kShortFrame;
   if (std::find(config_.report_udp_port.begin(), config_.report_udp_port.end(),
                 outer.destination_port) == config_.report_udp_port.end()) {
-    return DecodeError::kOtherPort;
+    outer.format = formats_.empty() ? nullptr : format_of_port(outer.destination_port);
+    if (outer.format == nullptr) return DecodeError::kOtherPort;
   }
   if (outer.udp_length < kUdpBytes || header.payload + outer.udp_length > ip_end) {
     return DecodeError::kBadOuterUdpLength;

@@ -350,4 +350,18 @@ void Engine::for_each_sequence(const std::function<void(const SequenceSnapshot&)
   }
 }
 
+void Engine::for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const {
+  for (const auto& lane : workers_) {
+    lane->worker->tables().formats().for_each([&](const FormatRow& row) {
+      if (row.used == 0) return;
+      visit({.format = row.format,
+             .key = row.key,
+             .reports = row.reports,
+             .drops = row.drops,
+             .present = row.present,
+             .value = row.value});
+    });
+  }
+}
+
 }  // namespace hopscope::pipeline

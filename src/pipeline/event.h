@@ -34,6 +34,7 @@ enum class Measurement : std::uint8_t {
   kQueueCongestion,  ///< in the switch's unit
   kDropReason,       ///< new_value is the reason
   kMissingReports,   ///< how many reports of a sender are missing in all
+  kFormat,           ///< of a header of one's own
   kCount
 };
 
@@ -52,7 +53,8 @@ enum class Measurement : std::uint8_t {
                                           "queue_occupancy",
                                           "queue_congestion",
                                           "drop_reason",
-                                          "missing_reports"};
+                                          "missing_reports",
+                                          "format"};
   return kLabels[static_cast<std::size_t>(measurement)];
 }
 
@@ -85,8 +87,13 @@ struct Event {
   std::uint64_t switch_time = 0;     ///< raw, in the clock and unit of `time_switch_id`
   std::uint32_t time_switch_id = 0;  ///< whose clock that is
   std::int64_t receive_time_ns = 0;  ///< ns since 1970
-  Path old_path;                     ///< kPathChange
-  Path new_path;                     ///< kPathChange, and kNewKey of a flow
+  bool has_format = false;
+  bool has_format_value = false;
+  std::uint8_t format = 0;                    ///< index among the formats
+  std::uint8_t format_value = 0;              ///< index among its measurements
+  std::array<std::uint64_t, 8> format_key{};  ///< high and low of each field of the key
+  Path old_path;                              ///< kPathChange
+  Path new_path;                              ///< kPathChange, and kNewKey of a flow
 };
 static_assert(std::is_trivially_copyable_v<Event>);
 

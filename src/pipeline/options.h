@@ -24,6 +24,7 @@ struct TableOptions {
   std::uint32_t queue_overflow = 4'096;  ///< rows for queues beyond the first 8 of a port
   std::uint32_t switches = 4'096;
   std::uint32_t sequences = 4'096;     ///< (source, switch, hw_id) keys
+  std::uint32_t formats = 16'384;      ///< keys of headers of one's own
   std::uint32_t drop_reasons = 4'096;  ///< (switch, reason) keys
   std::uint32_t idle_timeout_s = 60;   ///< flows without a report for so long are forgotten
   FullPolicy when_full = FullPolicy::kEvictOldest;

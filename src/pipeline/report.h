@@ -15,6 +15,8 @@ namespace hopscope::pipeline {
 
 using Bytes = std::span<const std::uint8_t>;
 
+class FormatPlan;
+
 /// Ethernet to UDP around the report.
 struct OuterHeaders {
   Bytes payload;  ///< UDP payload, bounded by the UDP length; of a data packet the whole frame
@@ -33,6 +35,8 @@ struct OuterHeaders {
   bool mpls_bottom = false;
   bool has_ip = false;   ///< source, destination, ttl are set
   bool has_udp = false;  ///< ports and length are set
+  /// The payload is such a header; null: a report, or a data packet.
+  const FormatPlan* format = nullptr;
   /// Why a data packet is no report.
   DecodeError no_report = DecodeError::kNone;
   bool data_packet = false;          ///< no report: the packet itself may have INT

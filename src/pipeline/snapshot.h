@@ -86,6 +86,16 @@ struct SequenceSnapshot {
   bool constant = false;         ///< the sender does not count; nothing is derived from it
 };
 
+/// A key of a header of one's own.
+struct FormatSnapshot {
+  std::uint8_t format = 0;             ///< index among the formats
+  std::array<std::uint64_t, 8> key{};  ///< high and low of each field
+  std::uint64_t reports = 0;
+  std::uint64_t drops = 0;
+  std::uint8_t present = 0;  ///< bit per measurement
+  std::array<std::uint64_t, 8> value{};
+};
+
 enum class ReportKind : std::uint8_t { kFlow, kQueue, kDrop, kOther, kCount };
 
 [[nodiscard]] constexpr std::string_view label(ReportKind kind) noexcept {
@@ -103,13 +113,14 @@ enum class Table : std::uint8_t {
   kQueueOverflow,
   kSwitch,
   kSequence,
+  kFormat,
   kDropReason,
   kCount
 };
 
 [[nodiscard]] constexpr std::string_view label(Table table) noexcept {
-  constexpr std::string_view kLabels[] = {"flow_ipv4", "flow_ipv6", "port",       "queue_overflow",
-                                          "switch",    "sequence",  "drop_reason"};
+  constexpr std::string_view kLabels[] = {"flow_ipv4", "flow_ipv6", "port",   "queue_overflow",
+                                          "switch",    "sequence",  "format", "drop_reason"};
   return kLabels[static_cast<std::size_t>(table)];
 }
 
@@ -135,6 +146,7 @@ struct CounterSnapshot {
   /// [version][kind]
   std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, kVersionLabels.size()> reports_by{};
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
+  std::uint64_t format_records = 0;       ///< headers of one's own, elements of groups each
   std::uint64_t ipv4_checksum_wrong = 0;  ///< of frames that were not refused for it
   std::uint64_t udp_checksum_wrong = 0;
   std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
@@ -159,6 +171,7 @@ class TableView {
   virtual void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const = 0;
   virtual void for_each_sequence(
       const std::function<void(const SequenceSnapshot&)>& visit) const = 0;
+  virtual void for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const = 0;
 
   [[nodiscard]] virtual std::size_t worker_count() const = 0;
   [[nodiscard]] virtual CounterSnapshot counters(std::size_t worker) const = 0;

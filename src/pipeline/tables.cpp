@@ -24,8 +24,8 @@ std::uint32_t slice(double due_rows, double share) noexcept {
 }  // namespace
 
 Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-               const HashSeed& seed, unsigned workers, EventBuffer& event_buffer,
-               ChangeRouter& changes)
+               const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
+               EventBuffer& event_buffer, ChangeRouter& changes)
     : options_(events),
       table_options_(tables),
       seed_(seed),
@@ -38,6 +38,7 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
               ports_),
       drops_(tables.drop_reasons),
       sequences_(tables.sequences),
+      formats_(tables.formats, tables, options_, formats, seed, event_buffer),
       reader_(units) {}
 
 Moment Tables::moment_of(const Report& report, const HopList& hops,
@@ -217,15 +218,17 @@ void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   const double flows6 = due(flows6_.table().bucket_count(), elapsed_ns, flow_period_ns);
   const double ports =
       due(ports_.ports().used_end() + ports_.queues().used_end(), elapsed_ns, kRowPeriodNs);
+  const double formats = due(formats_.rows().used_end(), elapsed_ns, kRowPeriodNs);
   const double sequences = due(sequences_.used_end(), elapsed_ns, kRowPeriodNs);
   // Where more is due than may be done now, each gets its share and the rest stays due.
-  const double all = flows4 + flows6 + ports + sequences;
+  const double all = flows4 + flows6 + ports + sequences + formats;
   const double share = std::min(1.0, static_cast<double>(most) / all);
   swept_until_ns_ +=
       share < 1 ? static_cast<std::int64_t>(static_cast<double>(elapsed_ns) * share) : elapsed_ns;
   flows4_.table().sweep(slice(flows4, share), now_s);
   flows6_.table().sweep(slice(flows6, share), now_s);
   ports_.sweep(slice(ports, share), time);
+  formats_.sweep(slice(formats, share), now_s);
   sweep_sequences(slice(sequences, share), time);
 }
 
@@ -249,6 +252,7 @@ void Tables::publish_counts() noexcept {
   set_rows(Table::kQueueOverflow, ports_.queues());
   set_rows(Table::kSwitch, ports_.switches());
   set_rows(Table::kSequence, sequences_);
+  set_rows(Table::kFormat, formats_.rows());
   set_rows(Table::kDropReason, drops_);
 }
 

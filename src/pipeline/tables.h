@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "pipeline/flow_state.h"
+#include "pipeline/format_state.h"
 #include "pipeline/port_state.h"
 #include "pipeline/sequence_tracker.h"
 #include "pipeline/snapshot.h"
@@ -15,11 +16,18 @@ class Tables {
  public:
   /// `workers`: flow capacities are divided by it, the other tables are not.
   Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-         const HashSeed& seed, unsigned workers, EventBuffer& event_buffer, ChangeRouter& changes);
+         const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
+         EventBuffer& event_buffer, ChangeRouter& changes);
 
   /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
   /// that of the flow's key.
   void apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept;
+
+  /// One header of one's own; `hash` is that of its key.
+  void apply(const FormatPlan& plan, const FormatRecord& record, std::uint64_t hash,
+             std::uint32_t weight, const FrameTime& time) noexcept {
+    formats_.apply(plan, record, hash, weight, time);
+  }
 
   void observe_sequence(const SequenceNumber& number) noexcept;
 
@@ -41,6 +49,7 @@ class Tables {
   [[nodiscard]] const FlowTable<FlowKey6>& flows6() const noexcept { return flows6_.table(); }
   [[nodiscard]] const PortState& ports() const noexcept { return ports_; }
   [[nodiscard]] const RowTable<DropRow>& drops() const noexcept { return drops_; }
+  [[nodiscard]] const RowTable<FormatRow>& formats() const noexcept { return formats_.rows(); }
   [[nodiscard]] const RowTable<SequenceRow>& sequences() const noexcept { return sequences_; }
 
  private:
@@ -64,6 +73,7 @@ class Tables {
   FlowState<FlowKey6> flows6_;
   RowTable<DropRow> drops_;
   RowTable<SequenceRow> sequences_;
+  FormatState formats_;
   HopReader reader_;
   HopList hops_;
   std::int64_t swept_until_ns_ = 0;

@@ -27,8 +27,8 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
       seed_(shared.seed),
       source_(source),
       events_(events),
-      tables_(shared.tables, shared.events, shared.units, shared.seed, shared.workers, events_,
-              *this),
+      tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
+              shared.workers, events_, *this),
       authority_(shared.tables, shared.events, shared.seed, events_),
       loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
 
@@ -112,7 +112,8 @@ void Worker::process(Frame& frame) noexcept {
   if (outer.udp_checksum_wrong) counters_.udp_checksum_wrong.add(1);
   std::uint32_t reports = 0;
   DecodeError error = DecodeError::kNone;
-  const bool all_taken = process_reports(frame, outer, reports, error);
+  const bool all_taken = outer.format != nullptr ? process_format(frame, outer, error)
+                                                 : process_reports(frame, outer, reports, error);
   if (reports == 0 && rejects(error)) {
     counters_.dropped[static_cast<std::size_t>(error)].add(1);
   } else if (!all_taken) {
@@ -147,10 +148,39 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   return all_taken;
 }
 
+bool Worker::process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept {
+  const FormatPlan& plan = *outer.format;
+  const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
+  std::uint64_t lent_to = 0;
+  bool all_taken = true;
+  error = plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
+    counters_.format_records.add(1);
+    const std::uint64_t hash = plan.hash(record.key, seed_);
+    const unsigned owner = owner_of(hash);
+    if (owner == index_) {
+      tables_.apply(plan, record, hash, weight, frame.time);
+    } else if (((lent_to >> owner) & 1) == 0) {
+      all_taken = lend(frame, owner) && all_taken;
+      lent_to |= std::uint64_t{1} << owner;
+    }
+  });
+  if (error != DecodeError::kNone) count_error(error);
+  return all_taken;
+}
+
 void Worker::process_loan(const FrameLoan& loan) noexcept {
   // The lender has counted the frame and its reports; here only the flows that this worker owns.
   OuterHeaders outer;
   if (decoder_.outer(Bytes(loan.data, loan.length), outer) != DecodeError::kNone) return;
+  if (outer.format != nullptr) {
+    const FormatPlan& plan = *outer.format;
+    const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
+    (void)plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
+      const std::uint64_t hash = plan.hash(record.key, seed_);
+      if (owner_of(hash) == index_) tables_.apply(plan, record, hash, weight, loan.time);
+    });
+    return;
+  }
   ReportReader reader = decoder_.reports(outer);
   while (reader.next(report_)) {
     if (!report_.has_flow4 && !report_.has_flow6) continue;

@@ -95,6 +95,7 @@ class Worker final : private ChangeRouter {
   void count_error(DecodeError error) noexcept;
   void note_sequence(const Report& report, const OuterHeaders& outer,
                      const FrameTime& time) noexcept;
+  bool process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept;
   bool lend(Frame& frame, unsigned owner) noexcept;
   void decide(RowChange change, unsigned from) noexcept;
   void tell_interval(const RowChange& change, unsigned to) noexcept;

@@ -11,6 +11,8 @@
 #include "app/config_dump.h"
 #include "app/config_load.h"
 #include "app/config_values.h"
+#include "pipeline/decode_error.h"
+#include "pipeline/deviation.h"
 
 namespace hopscope::app {
 namespace {
@@ -221,6 +223,75 @@ TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("export: {http: {listen: 9465}}"), ElementsAre(HasSubstr("address:port")));
 }
 
+TEST(Config, AHeaderOfOnesOwn) {
+  const Config config = good(R"(
+formats:
+  service_chain:
+    udp_port: 8192
+    fields: {service_path_id: 24, flags: 8, context: {bits: 128, if: flags.3}, count: 4,
+             hops: {repeat: count, fields: {swid: 20, depth: 12}}, timestamp: 48}
+    key: [service_path_id, hops.swid]
+    measurements:
+      hops.depth: {unit: cells, events: true, width: 10}
+    drop: flags
+    timestamp: timestamp
+)");
+  ASSERT_EQ(config.decode.formats.size(), 1U);
+  const pipeline::FormatConfig& format = config.decode.formats[0];
+  EXPECT_EQ(format.name, "service_chain");
+  EXPECT_EQ(format.udp_port, 8192);
+  ASSERT_EQ(format.fields.size(), 6U);
+  EXPECT_EQ(format.fields[2].condition, "flags");
+  EXPECT_EQ(format.fields[2].condition_bit, 3U);
+  EXPECT_EQ(format.fields[4].count, "count");
+  EXPECT_EQ(format.fields[4].repeated[1].bits, 12U);
+  EXPECT_THAT(format.key, ElementsAre("service_path_id", "hops.swid"));
+  EXPECT_TRUE(format.measurements.at(0).interval.enabled);
+  const std::string dumped = dump_yaml(config, false);
+  EXPECT_EQ(dump_yaml(good(dumped), false), dumped);
+}
+
+/// The one mistake in a format that is good but for `wrong`.
+std::vector<std::string> format_mistakes(const std::string& wrong) {
+  std::string yaml = "formats:\n  mine:\n    " + wrong + "\n";
+  for (const std::string line : {"udp_port: 1", "fields: {a: 8, b: 32, c: 128}", "key: [a]"}) {
+    if (wrong.substr(0, 4) != line.substr(0, 4)) yaml += "    " + line + "\n";
+  }
+  return mistakes(yaml);
+}
+
+TEST(Config, MistakesInHeadersOfOnesOwn) {
+  EXPECT_THAT(format_mistakes("drop: a"), IsEmpty());
+  EXPECT_THAT(format_mistakes("key: [z]"),
+              ElementsAre("3:10 formats.mine.key: names z, which is no "
+                          "field of it"));
+  EXPECT_THAT(format_mistakes("key: []"), ElementsAre(HasSubstr("needs 1 to 4")));
+  EXPECT_THAT(format_mistakes("key: [a, a]"), ElementsAre(HasSubstr("twice")));
+  EXPECT_THAT(format_mistakes("udp_port: 32766"),
+              ElementsAre(HasSubstr("that of decode.report_udp_port")));
+  EXPECT_THAT(format_mistakes("udp_port: none"), ElementsAre(HasSubstr("udp_port or ethertype")));
+  EXPECT_THAT(format_mistakes("fields: {a: 0}"), ElementsAre(HasSubstr("1 to 128")));
+  EXPECT_THAT(format_mistakes("fields: {a: 129}"), ElementsAre(HasSubstr("1 to 128")));
+  EXPECT_THAT(format_mistakes("fields: [a]"), testing::Contains(HasSubstr("a map of name: bits")));
+  EXPECT_THAT(format_mistakes("fields: {a: {bits: 3, when: b}}"),
+              ElementsAre(HasSubstr("is not bits, if, repeat or fields")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, b: {bits: 8, if: z}}"),
+              ElementsAre(HasSubstr("no earlier field")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, b: {bits: 8, if: a.8}}"),
+              ElementsAre(HasSubstr("a bit that the field does not have")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, g: {repeat: a, fields: {x: 1}}, h: {repeat: a, "
+                              "fields: {x: 1}}}"),
+              ElementsAre(HasSubstr("second group")));
+  EXPECT_THAT(format_mistakes("measurements: {c: {}}"), ElementsAre(HasSubstr("64 at most")));
+  EXPECT_THAT(format_mistakes("measurements: {b: {unit: 5m}}"),
+              ElementsAre(HasSubstr("metric name")));
+  EXPECT_THAT(format_mistakes("timestamp: c"), ElementsAre(HasSubstr("64 at most")));
+  EXPECT_THAT(mistakes("formats: {int_x: {udp_port: 1, fields: {a: 1}, key: [a]}}"),
+              ElementsAre(HasSubstr("neither int_ nor hopscope_")));
+  EXPECT_THAT(mistakes("formats: {x: {ethertype: 0x800, fields: {a: 1}, key: [a]}}"),
+              ElementsAre(HasSubstr("is IP")));
+}
+
 TEST(Config, TheMachineIsAskedOnlyWhereItMatters) {
   const std::string absent = "receive: {interface: hsnone9}\nworkers: [{queue: 0, cpu: 4000}]\n";
   EXPECT_THAT(mistakes(absent), IsEmpty());
@@ -261,6 +332,23 @@ TEST(Config, TheExampleFileIsTheDefaults) {
 TEST(Config, TheReferencePageIsWhatTheCodeSays) {
   EXPECT_EQ(text_of("docs/configuration.md"), config_reference())
       << "write it anew: hopscope dump --reference > docs/configuration.md";
+}
+
+TEST(FormatsPage, HasEveryErrorDeviationAndPreset) {
+  const std::string page = text_of("docs/formats.md");
+  for (std::size_t i = 1; i < pipeline::kDecodeErrorCount; ++i) {
+    const pipeline::DecodeErrorInfo& error = pipeline::kDecodeErrors[i];
+    EXPECT_THAT(page, HasSubstr("| `" + std::string(error.label) + "` | " +
+                                std::string(label(error.policy)) + " | " +
+                                std::string(error.meaning) + " |"));
+  }
+  for (const pipeline::DeviationInfo& deviation : pipeline::kDeviations) {
+    EXPECT_THAT(page, HasSubstr("| `" + std::string(deviation.label) + "` | " +
+                                std::string(deviation.meaning) + " |"));
+  }
+  for (const std::string_view preset : pipeline::kPresetLabels) {
+    EXPECT_THAT(page, HasSubstr("| `" + std::string(preset) + "` | "));
+  }
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ std::string everything() {
                     {.tables = tables,
                      .take_events = [](auto) { return std::size_t{0}; },
                      .sources = {&source},
+                     .formats = {},
                      .xdp =
                          [] {
                            return std::vector<XdpCount>{{"eth0", "redirected", 5}};

@@ -215,6 +215,46 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(done.returncode, 2, wrong)
             self.assertEqual(len(done.stderr.splitlines()), 1)
 
+    def test_a_header_of_ones_own(self):
+        """27 bytes behind UDP port 8192 with a wrong checksum, as docs/formats.md has it."""
+        with open(os.path.join(os.path.dirname(__file__), "../../docs/formats.md")) as f:
+            example = f.read().split("```yaml\nformats:")[1].split("```")[0]
+        config = self.path("own.yaml", "formats:" + example)
+        self.good("check", "--offline", "--config", config)
+
+        def frame(path, index, dropped, time, checksum=0xBEEF):
+            header = (path.to_bytes(3, "big") + bytes([index]) + (1 << 100).to_bytes(16, "big") +
+                      bytes([dropped]) + time.to_bytes(6, "big"))
+            self.assertEqual(len(header), 27)
+            udp = struct.pack(">HHHH", 1234, 8192, 8 + len(header) + 5, checksum) + header + b"hello"
+            ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                             bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+            return bytes(12) + b"\x08\x00" + ip + udp
+
+        frames = [frame(7, 255 - i % 3, i % 5 == 0, 1000 * i) for i in range(60)]
+        capture = self.path("own.pcap", pcap(frames))
+        metrics, events = self.path("metrics"), self.path("events")
+        found = self.replay(capture, "--config", config, "--metrics", metrics, "--events", events)
+        self.assertEqual((found["frames"], found["decoded"], found["dropped"]), (60, 60, {}))
+        with open(metrics) as f:
+            values = parse_metrics(f.read())
+        self.assertEqual(len(values["service_chain_reports_total"]), 3)
+        self.assertEqual(total(values, "service_chain_reports_total"), 60)
+        self.assertEqual(total(values, "service_chain_drops_total"), 12)
+        self.assertEqual(total(values, "hopscope_format_records_total"), 60)
+        self.assertEqual(total(values, "hopscope_checksum_errors_total"), 120)
+        with open(events) as f:
+            lines = [json.loads(line) for line in f]
+        self.assertEqual([line["kind"] for line in lines].count("new_key"), 3)
+        drops = [line for line in lines if line["kind"] == "drop"]
+        self.assertEqual([line["switch_time"] for line in drops], [5000 * i for i in range(12)])
+        self.assertEqual(drops[0]["key"], {"service_path_id": 7, "service_index": 255})
+        decoded = [json.loads(line) for line in
+                   self.good("decode", "--config", config, capture).stdout.splitlines()]
+        self.assertEqual(decoded[2]["fields"],
+                         {"service_path_id": 7, "service_index": 253, "context":
+                          "0x10000000000000000000000000", "dropped": 0, "timestamp": 2000})
+
     def test_at_the_captured_speed(self):
         capture, made = self.generate("--count", 200, "--rate", 1000)
         for speed in ("captured", 4):

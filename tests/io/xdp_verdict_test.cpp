@@ -119,12 +119,12 @@ TEST_F(XdpVerdict, ReportsAreRecognised) {
 }
 
 TEST_F(XdpVerdict, BehindAnMplsLabelWithOrWithoutBottomOfStack) {
-  for (const std::uint8_t bottom : {0, 1}) {
+  for (const std::uint8_t last : {std::uint8_t{0x20}, std::uint8_t{0x21}}) {
     for (const Outer& outer : {Outer{}, over_ipv6()}) {
       Frame frame = test::report_frame(1, outer);
       frame[12] = 0x88;
       frame[13] = 0x47;
-      frame.insert(frame.begin() + 14, {0, 1, static_cast<std::uint8_t>(0x20 | bottom), 64});
+      frame.insert(frame.begin() + 14, {0, 1, last, 64});
       EXPECT_EQ(verdict(frame), HOPSCOPE_NO_SOCKET);
       frame[18] = 0;  // neither IPv4 nor IPv6 behind it
       EXPECT_EQ(verdict(frame), HOPSCOPE_NOT_UDP);

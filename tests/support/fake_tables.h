@@ -36,6 +36,8 @@ class FakeTables final : public pipeline::TableView {
       const std::function<void(const pipeline::SequenceSnapshot&)>& visit) const override {
     for (const auto& row : sequences) visit(row);
   }
+  void for_each_format(
+      const std::function<void(const pipeline::FormatSnapshot&)>& /*visit*/) const override {}
   [[nodiscard]] std::size_t worker_count() const override { return workers.size(); }
   [[nodiscard]] pipeline::CounterSnapshot counters(std::size_t worker) const override {
     return workers[worker];
