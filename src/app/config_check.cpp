@@ -15,6 +15,7 @@
 #include <set>
 
 #include "app/config_values.h"
+#include "export/names.h"
 
 namespace hopscope::app {
 namespace {
@@ -254,10 +255,24 @@ class Checker {
     interval("queue_congestion", config_.events.queue_congestion);
   }
 
+  void drop_reasons(const pipeline::SwitchProfile& profile, const std::string& path) {
+    const auto& own = config_.switches.drop_reason_tables;
+    std::string all;
+    bool is_known = own.contains(profile.drop_reasons);
+    for (const std::string_view name : exporter::kDropReasonTables) {
+      is_known = is_known || profile.drop_reasons == name;
+      all += (all.empty() ? "" : ", ") + std::string(name);
+    }
+    for (const auto& entry : own) all += ", " + entry.first;
+    check(is_known, path + ".drop_reasons",
+          fmt::format("is \"{}\"; needs one of {}", profile.drop_reasons, all));
+  }
+
   /// Names are labels: two switches under one name would be one series twice.
   void switch_names() {
     std::map<std::string, std::uint32_t> names;
     for (const auto& [id, profile] : config_.switches.by_id) {
+      drop_reasons(profile, fmt::format("switches.by_id.{}", id));
       const std::string name = profile.name.empty() ? std::to_string(id) : profile.name;
       const auto [other, is_new] = names.emplace(name, id);
       check(is_new, fmt::format("switches.by_id.{}.name", id),
@@ -265,6 +280,12 @@ class Checker {
       check(profile.name.empty() || name == std::to_string(id) || !parse_integer(name),
             fmt::format("switches.by_id.{}.name", id),
             fmt::format("is {}, which another switch may have as its id", name));
+    }
+    drop_reasons(config_.switches.defaults, "switches.defaults");
+    for (const std::string_view name : exporter::kDropReasonTables) {
+      const std::string key = fmt::format("switches.drop_reason_tables.{}", name);
+      check(!config_.switches.drop_reason_tables.contains(std::string(name)), key,
+            "is built in; choose another name");
     }
     check(config_.switches.defaults.name.empty(), "switches.defaults.name",
           "would name every switch the same; set it under by_id");

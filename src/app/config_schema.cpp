@@ -318,6 +318,7 @@ void tables(Visitor& v, pipeline::TableOptions& tables) {
   rows("switches", "Switches, per worker.", tables.switches, 65535);
   rows("sequences", "Senders whose sequence numbers are followed: (source, switch, hw_id).",
        tables.sequences, 1 << 20);
+  rows("links", "Links between switches whose clocks agree, per worker.", tables.links, 1 << 24);
   rows("formats", "Keys of headers of your own, per worker.", tables.formats, 1 << 24);
   rows("drop_reasons", "(switch, drop reason) pairs, per worker.", tables.drop_reasons, 1 << 20);
   duration_in(v,
@@ -375,21 +376,36 @@ void profile(Visitor& v, pipeline::SwitchProfile& profile) {
   v.text({"name", "Label in metrics and events; empty: the id."}, profile.name);
   v.duration({"latency_unit", "Unit of the hop latency.", "", 1e-12, 1}, profile.latency_unit_s);
   v.duration({"time_unit", "Unit of the timestamps.", "", 1e-12, 1}, profile.time_unit_s);
+  v.text({"clock",
+          "Switches with the same name here have clocks that agree (PTP): flow latency is by them, "
+          "and links get one. Empty: its times compare with no other's."},
+         profile.clock);
   choice(v, {"occupancy_unit", "Unit of queue occupancy."}, {"bytes", "cells", "packets"},
          profile.occupancy_unit);
   integer(v, {"cell_bytes", "Size of a cell.", "bytes", 1, 1 << 20}, profile.cell_bytes);
   v.number(
       {"tx_utilization_scale", "Exported utilisation = raw value times this.", "", -1e12, 1e12},
       profile.tx_utilization_scale);
-  std::vector<std::string_view> tables{"p4lang-switch", "tofino", "fabric-tna"};
-  auto at = static_cast<std::size_t>(std::find(tables.begin(), tables.end(), profile.drop_reasons) -
-                                     tables.begin());
-  v.choice({"drop_reasons", "Table that names the drop reasons."}, tables, at);
-  profile.drop_reasons = std::string(tables[at]);
+  v.text({"drop_reasons",
+          "Table that names the drop reasons: p4lang-switch, tofino, fabric-tna, or one of "
+          "switches.drop_reason_tables."},
+         profile.drop_reasons);
 }
 
 void switches(Visitor& v, pipeline::SwitchOptions& switches) {
   v.enter("switches", "Names and units of switches.");
+  std::vector<std::string> tables;
+  for (const auto& entry : switches.drop_reason_tables) tables.push_back(entry.first);
+  v.by_name(
+      "drop_reason_tables", "Tables of drop reasons of your own, each by its name.", tables,
+      [&](const std::string& name) { switches.drop_reason_tables[name]; },
+      [&](const std::string& name) {
+        pipeline::DropReasons& reasons = switches.drop_reason_tables[name];
+        std::map<std::int64_t, std::string> words(reasons.begin(), reasons.end());
+        v.word_map({"reasons", "code: name. Other codes are told in decimal.", "", 0, 255}, words);
+        reasons.clear();
+        for (const auto& [code, word] : words) reasons[static_cast<std::uint32_t>(code)] = word;
+      });
   v.enter("defaults", "For switches without an entry, and for what an entry leaves out.");
   profile(v, switches.defaults);
   v.leave();

@@ -19,7 +19,7 @@ struct Reason {
 constexpr Reason kP4langSwitch[] = {{0, "unknown"},          {26, "ip_ttl_zero"},
                                     {29, "ip_route_miss"},   {40, "port_vlan_mapping_miss"},
                                     {51, "traffic_manager"}, {60, "acl_deny"}};
-// open-p4studio for Tofino, and fabric-tna after it.
+// open-p4studio for Tofino.
 constexpr Reason kTofino[] = {{0, "unknown"},          {26, "ip_ttl_zero"},
                               {29, "ip_route_miss"},   {55, "port_vlan_mapping_miss"},
                               {71, "traffic_manager"}, {80, "acl_drop"},
@@ -86,6 +86,11 @@ bool Names::has_name(std::uint32_t id) const {
 
 std::string Names::drop_reason(std::uint32_t switch_id, std::uint32_t code) const {
   const std::string& table = switches_.of(switch_id).drop_reasons;
+  const auto own = switches_.drop_reason_tables.find(table);
+  if (own != switches_.drop_reason_tables.end()) {
+    const auto reason = own->second.find(code);
+    return reason == own->second.end() ? std::to_string(code) : reason->second;
+  }
   return table == "tofino" || table == "fabric-tna" ? find(kTofino, code)
                                                     : find(kP4langSwitch, code);
 }

@@ -15,6 +15,9 @@
 
 namespace hopscope::exporter {
 
+/// Tables of drop reasons that are built in.
+inline constexpr std::string_view kDropReasonTables[] = {"p4lang-switch", "tofino", "fabric-tna"};
+
 /// "10.0.0.1"; IPv6 as RFC 5952 writes it.
 [[nodiscard]] std::string address_text(const pipeline::IpAddress& address);
 

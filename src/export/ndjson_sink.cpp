@@ -112,6 +112,9 @@ void append_values(std::string& to, const Event& event, const Names& names) {
   if (event.measurement == Measurement::kFlow || event.has_format) return;
   if (event.has_old) fmt::format_to(out, ",\"old\":{}", event.old_value);
   fmt::format_to(out, ",\"new\":{}", event.new_value);
+  if (event.measurement == Measurement::kFlowLatency) {
+    to += event.timed ? ",\"by\":\"clocks\"" : ",\"by\":\"hops\"";
+  }
   const double unit_s = latency_unit_s(event, names);
   if (unit_s > 0) {
     if (event.has_old) {

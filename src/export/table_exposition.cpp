@@ -98,7 +98,24 @@ void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) 
   write_drops(tables, out);
   write_sequences(tables, out);
   write_sources(tables, out);
+  write_links(tables, out);
   write_formats(tables, out);
+}
+
+void TableExposition::write_links(const pipeline::TableView& tables, TextWriter& out) const {
+  out.family("int_link_latency_seconds", "gauge",
+             "From a switch's egress to the next one's ingress, where their clocks agree.");
+  tables.for_each_link([&](const pipeline::LinkSnapshot& link) {
+    const auto port = [&](const char* name, std::uint32_t number) {
+      out.label(name, number == kNoPort ? std::string() : std::to_string(number));
+    };
+    out.sample("int_link_latency_seconds");
+    out.label("from", names_.switch_name(link.from.switch_id));
+    port("from_port", link.from.port);
+    out.label("to", names_.switch_name(link.to.switch_id));
+    port("to_port", link.to.port);
+    out.value(static_cast<double>(link.latency_ns) / 1e9);
+  });
 }
 
 void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWriter& out) const {
@@ -109,11 +126,13 @@ void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWr
     out.value(flow.reports);
   }
   out.family("int_flow_latency_seconds", "gauge",
-             "Sum of the hop latencies in the newest report of the flow.");
+             "Latency of the flow in its newest report: the sum of its hops, or from the source's "
+             "ingress to the sink's egress where their clocks agree.");
   for (const FlowSnapshot& flow : flows) {
     if (!flow.has_latency) continue;
     out.sample("int_flow_latency_seconds");
     flow_labels(out, flow);
+    out.label("by", flow.timed ? "clocks" : "hops");
     out.value(static_cast<double>(flow.latency_ns) / 1e9);
   }
   out.family("int_flow_path_changes_total", "counter", "How often the flow took another path.");

@@ -30,6 +30,7 @@ class TableExposition {
   void write_ports(const pipeline::TableView& tables, TextWriter& out) const;
   void write_drops(const pipeline::TableView& tables, TextWriter& out) const;
   void write_sequences(const pipeline::TableView& tables, TextWriter& out) const;
+  void write_links(const pipeline::TableView& tables, TextWriter& out) const;
   void write_formats(const pipeline::TableView& tables, TextWriter& out) const;
   void write_format(const FormatNames& format, const std::vector<pipeline::FormatSnapshot>& rows,
                     TextWriter& out) const;

@@ -89,6 +89,7 @@ FlowSnapshot snapshot_of(const FlowRecord<Key>& record, const RowTable<PortRow>&
   flow.last_seen_ns = record.last_seen_ns;
   flow.has_latency = (record.flags & Record::kHasLatency) != 0;
   flow.latency_ns = record.latency_ns;
+  flow.timed = (record.flags & Record::kTimed) != 0;
   flow.postcards = (record.flags & Record::kPostcards) != 0;
   flow.longer = (record.flags & Record::kLonger) != 0;
   flow.hop_count = record.hop_count;
@@ -348,6 +349,23 @@ void Engine::for_each_sequence(const std::function<void(const SequenceSnapshot&)
              .constant = row.constant != 0});
     });
   }
+}
+
+void Engine::for_each_link(const std::function<void(const LinkSnapshot&)>& visit) const {
+  // Flows of several workers may use a link: the newest value counts.
+  std::map<std::pair<PortKey, PortKey>, LinkSnapshot> merged;
+  for (const auto& lane : workers_) {
+    lane->worker->tables().links().for_each([&](const LinkRow& row) {
+      if (row.last_seen_ns == 0) return;
+      const PortKey from{.switch_id = row.from_switch, .port = row.from_port};
+      const PortKey to{.switch_id = row.to_switch, .port = row.to_port};
+      LinkSnapshot& link = merged[{from, to}];
+      if (row.last_seen_ns < link.last_seen_ns) return;
+      link = {
+          .from = from, .to = to, .latency_ns = row.latency_ns, .last_seen_ns = row.last_seen_ns};
+    });
+  }
+  for (const auto& [key, link] : merged) visit(link);
 }
 
 void Engine::for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const {

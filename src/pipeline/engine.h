@@ -67,6 +67,7 @@ class Engine final : public TableView {
   void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const override;
   void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const override;
   void for_each_sequence(const std::function<void(const SequenceSnapshot&)>& visit) const override;
+  void for_each_link(const std::function<void(const LinkSnapshot&)>& visit) const override;
   void for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const override;
   [[nodiscard]] std::size_t worker_count() const override { return workers_.size(); }
   [[nodiscard]] CounterSnapshot counters(std::size_t worker) const override;

@@ -76,6 +76,7 @@ struct Event {
   bool has_queue = false;
   bool has_old = false;
   bool has_switch_time = false;
+  bool timed = false;       ///< kFlowLatency: by clocks that agree, not the sum of the hops
   bool has_sender = false;  ///< flow.source is the address of the sender of the reports
   std::uint8_t hw_id = 0;   ///< of the sender
   FlowKey flow;

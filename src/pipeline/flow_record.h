@@ -25,6 +25,7 @@ struct alignas(kCacheLine) FlowRecord {
     kPostcards = 4,   ///< hops come from separate reports; no path is known
     kLonger = 8,      ///< the packet crossed more hops than kMaxHops
     kAnnounced = 16,  ///< the event of the new key is on its way
+    kTimed = 32,      ///< the latency is by clocks that agree, not the sum of the hops
   };
 
   std::uint32_t sequence;  ///< odd while the owner writes

@@ -163,6 +163,7 @@ void FlowState<Key>::set_flow_latency(Record& record, std::uint64_t latency_ns, 
   } else if (rule.enabled() && rule.left(latency_ns, record.latency_interval)) {
     if (Event* event = claim(record, EventKind::kValueMoved, Measurement::kFlowLatency, moment)) {
       event->has_old = true;
+      event->timed = (record.flags & Record::kTimed) != 0;
       event->old_value = record.latency_ns;
       event->new_value = latency_ns;
       put(record.latency_interval, rule.index(latency_ns));
@@ -188,7 +189,12 @@ void FlowState<Key>::follow_stack(Record& record, const HopList& hops,
     latency_ns += ports_.units_of(slots[i], hop.switch_id).latency_ns(hop.latency);
     has_latency = true;
   }
-  set_flow_latency(record, latency_ns, has_latency, moment);
+  constexpr auto kTimed = static_cast<std::uint8_t>(Record::kTimed);
+  const auto flags =
+      static_cast<std::uint8_t>(hops.timed ? record.flags | kTimed : record.flags & ~kTimed);
+  if (flags != record.flags) put(record.flags, flags);
+  if (hops.timed) latency_ns = hops.timed_ns;
+  set_flow_latency(record, latency_ns, has_latency || hops.timed, moment);
 }
 
 template <typename Key>
@@ -251,6 +257,7 @@ void FlowState<Key>::refresh(Record& record, const Moment& moment) noexcept {
   Event* event = claim(record, EventKind::kRefresh,
                        has_latency ? Measurement::kFlowLatency : Measurement::kFlow, moment);
   if (event == nullptr) return;
+  event->timed = (record.flags & Record::kTimed) != 0;
   if (has_latency) event->new_value = record.latency_ns;
 }
 
@@ -268,7 +275,7 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
   const RowWriter writer(record.sequence);
   put(record.reports, record.reports + moment.weight);
   put(record.last_seen_ns, moment.receive_time_ns);
-  if (dropped) put(record.drops, record.drops + 1);
+  if (dropped) put(record.drops, record.drops + moment.weight);
   if (hops.count > 0 && !hops.postcard) {
     follow_stack(record, hops, further_latency_ns, slots, moment);
   } else if (hops.count > 0 && !dropped) {

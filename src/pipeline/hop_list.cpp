@@ -40,7 +40,18 @@ void HopReader::convert(const Metadata& metadata, bool wide_times, bool at_sink,
   hop.has_time = has_egress_time || has_ingress_time;
   hop.time = has_egress_time ? metadata.egress_time : metadata.ingress_time;
 
-  const Units& units = units_[units_.index_of(hop.switch_id)];
+  const std::uint32_t units_index = units_.index_of(hop.switch_id);
+  const Units& units = units_[units_index];
+  if (units.clock != 0) {
+    hop.units = units_index;
+    hop.wide_time = wide_times;
+    // A time of 0 is one that was never set.
+    hop.has_ingress_time = has_ingress_time && metadata.ingress_time != 0;
+    hop.has_egress_time = has_egress_time && metadata.egress_time != 0;
+    hop.ingress_time = metadata.ingress_time;
+    hop.egress_time = metadata.egress_time;
+    if (metadata.has(Field::kL1Ports)) hop.ingress_port = metadata.l1_ingress_if;
+  }
   if (metadata.has(Field::kHopLatency)) {
     // A sink that mirrors before its own deparser sees no time of ingress and then sends its clock
     // as latency. Only clocks that do not wrap within a packet's life can tell.
@@ -66,6 +77,7 @@ void HopReader::read(const Report& report, HopList& list) noexcept {
   list.count = 0;
   list.length = 0;
   list.postcard = false;
+  list.timed = false;
   const IntStack& stack = report.stack;
   Metadata metadata;
   if (stack.hop_count > 0) {

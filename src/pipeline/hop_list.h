@@ -29,12 +29,23 @@ struct Hop {
   std::uint32_t congestion_queue = 0;
   std::uint32_t congestion = 0;
   std::uint64_t time = 0;  ///< egress time, else ingress time
+
+  // Only where some clocks agree.
+  bool has_ingress_time = false;
+  bool has_egress_time = false;
+  bool wide_time = false;   ///< 64 bits
+  std::uint32_t units = 0;  ///< index in the UnitTable
+  std::uint32_t ingress_port = kNoPort;
+  std::uint64_t ingress_time = 0;
+  std::uint64_t egress_time = 0;
 };
 
 struct HopList {
-  std::uint32_t length = 0;  ///< hops of the packet, those beyond kMaxHops included
-  std::uint32_t count = 0;   ///< hops held here
-  bool postcard = false;     ///< one node's own report, not a stack
+  std::uint32_t length = 0;    ///< hops of the packet, those beyond kMaxHops included
+  std::uint32_t count = 0;     ///< hops held here
+  bool postcard = false;       ///< one node's own report, not a stack
+  bool timed = false;          ///< timed_ns holds
+  std::uint64_t timed_ns = 0;  ///< from the source's ingress to the sink's egress by their clocks
   std::array<Hop, kMaxHops> hop;
 };
 

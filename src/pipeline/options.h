@@ -25,6 +25,7 @@ struct TableOptions {
   std::uint32_t switches = 4'096;
   std::uint32_t sequences = 4'096;     ///< (source, switch, hw_id) keys
   std::uint32_t formats = 16'384;      ///< keys of headers of one's own
+  std::uint32_t links = 4'096;         ///< between neighbouring hops whose clocks agree
   std::uint32_t drop_reasons = 4'096;  ///< (switch, reason) keys
   std::uint32_t idle_timeout_s = 60;   ///< flows without a report for so long are forgotten
   FullPolicy when_full = FullPolicy::kEvictOldest;
@@ -61,12 +62,17 @@ struct SwitchProfile {
   double latency_unit_s = 1e-9;  ///< seconds per unit of hop latency
   double time_unit_s = 1e-9;     ///< seconds per unit of the timestamps
   OccupancyUnit occupancy_unit = OccupancyUnit::kBytes;
-  std::uint32_t cell_bytes = 80;               ///< for OccupancyUnit::kCells
-  double tx_utilization_scale = 1;             ///< exported value = raw * this
+  std::uint32_t cell_bytes = 80;    ///< for OccupancyUnit::kCells
+  double tx_utilization_scale = 1;  ///< exported value = raw * this
+  std::string clock;  ///< switches with the same name here have clocks that agree; empty: none
   std::string drop_reasons = "p4lang-switch";  ///< which table names the reasons
 };
 
+/// Names of drop reasons by code.
+using DropReasons = std::map<std::uint32_t, std::string>;
+
 struct SwitchOptions {
+  std::map<std::string, DropReasons> drop_reason_tables;  ///< besides those that are built in
   SwitchProfile defaults;
   std::map<std::uint32_t, SwitchProfile> by_id;
 

@@ -29,7 +29,8 @@ struct FlowSnapshot {
   std::uint32_t path_changes = 0;
   std::int64_t last_seen_ns = 0;  ///< receive time of the newest report
   bool has_latency = false;
-  std::uint64_t latency_ns = 0;  ///< sum of the hop latencies of the newest report
+  std::uint64_t latency_ns = 0;  ///< of the newest report
+  bool timed = false;            ///< ... by clocks that agree; else the sum of the hop latencies
   /// The hops come from separate reports of the switches (INT-XD or -MX), not from one stack: their
   /// order is that of first sight and no path is known.
   bool postcards = false;
@@ -86,6 +87,14 @@ struct SequenceSnapshot {
   bool constant = false;         ///< the sender does not count; nothing is derived from it
 };
 
+/// From one switch's egress to the next one's ingress, where their clocks agree.
+struct LinkSnapshot {
+  PortKey from;  ///< egress port
+  PortKey to;    ///< ingress port
+  std::uint64_t latency_ns = 0;
+  std::int64_t last_seen_ns = 0;
+};
+
 /// A key of a header of one's own.
 struct FormatSnapshot {
   std::uint8_t format = 0;             ///< index among the formats
@@ -114,13 +123,15 @@ enum class Table : std::uint8_t {
   kSwitch,
   kSequence,
   kFormat,
+  kLink,
   kDropReason,
   kCount
 };
 
 [[nodiscard]] constexpr std::string_view label(Table table) noexcept {
-  constexpr std::string_view kLabels[] = {"flow_ipv4", "flow_ipv6", "port",   "queue_overflow",
-                                          "switch",    "sequence",  "format", "drop_reason"};
+  constexpr std::string_view kLabels[] = {"flow_ipv4",      "flow_ipv6", "port",
+                                          "queue_overflow", "switch",    "sequence",
+                                          "format",         "link",      "drop_reason"};
   return kLabels[static_cast<std::size_t>(table)];
 }
 
@@ -171,6 +182,7 @@ class TableView {
   virtual void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const = 0;
   virtual void for_each_sequence(
       const std::function<void(const SequenceSnapshot&)>& visit) const = 0;
+  virtual void for_each_link(const std::function<void(const LinkSnapshot&)>& visit) const = 0;
   virtual void for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const = 0;
 
   [[nodiscard]] virtual std::size_t worker_count() const = 0;

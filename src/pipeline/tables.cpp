@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/clocks.h"
+
 namespace hopscope::pipeline {
 namespace {
 
@@ -28,6 +30,7 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
                EventBuffer& event_buffer, ChangeRouter& changes)
     : options_(events),
       table_options_(tables),
+      units_(units),
       seed_(seed),
       sequence_window_(workers > 1 ? kSequenceWindow : kWindowAlone),
       events_(event_buffer),
@@ -39,6 +42,7 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
       drops_(tables.drop_reasons),
       sequences_(tables.sequences),
       formats_(tables.formats, tables, options_, formats, seed, event_buffer),
+      links_(units.has_clocks() ? tables.links : 1),
       reader_(units) {}
 
 Moment Tables::moment_of(const Report& report, const HopList& hops,
@@ -82,6 +86,7 @@ void Tables::apply_further(const Report& report, const Moment& moment) noexcept 
 void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept {
   reader_.read(report, hops_);
   const Moment moment = moment_of(report, hops_, time);
+  if (units_.has_clocks() && !hops_.postcard && hops_.count > 0) time_hops(report, moment);
   const bool is_longer = hops_.length > hops_.count;
   const std::uint64_t further_ns = is_longer ? further_latency_ns(report) : 0;
   FlowState<FlowKey4>::Slots slots;
@@ -97,6 +102,53 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTim
   for (std::uint32_t i = 0; i < hops_.count; ++i) ports_.update(slots[i], hops_.hop[i], moment);
   if (is_longer) apply_further(report, moment);
   if (report.dropped) apply_drop(report, moment);
+}
+
+void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
+  const Hop& sink = hops_.hop[0];
+  Hop further;
+  const bool is_whole = hops_.length == hops_.count;
+  if (!is_whole) reader_.read_further(report, hops_, hops_.length - 1, further);
+  const Hop& source = is_whole ? hops_.hop[hops_.count - 1] : further;
+  const std::optional<std::uint64_t> latency_ns = flow_latency_ns(source, sink, units_);
+  hops_.timed = latency_ns.has_value();
+  hops_.timed_ns = latency_ns.value_or(0);
+  for (std::uint32_t i = 0; i + 1 < hops_.count; ++i) {
+    const Hop& from = hops_.hop[i + 1];
+    const Hop& to = hops_.hop[i];
+    if (const auto link_ns = link_latency_ns(from, to, units_))
+      set_link(from, to, *link_ns, moment);
+  }
+}
+
+void Tables::set_link(const Hop& from, const Hop& to, std::uint64_t latency_ns,
+                      const Moment& moment) noexcept {
+  const std::uint64_t key = multiply_fold(port_key(from.switch_id, from.port) ^ seed_.a,
+                                          port_key(to.switch_id, to.ingress_port) ^ seed_.b);
+  const std::uint32_t at = links_.find_or_add(
+      key, seed_,
+      [&](LinkRow& fresh) {
+        fresh.from_switch = from.switch_id;
+        fresh.from_port = from.port;
+        fresh.to_switch = to.switch_id;
+        fresh.to_port = to.ingress_port;
+      },
+      [&](const LinkRow& row) { return is_silent(row.last_s, moment.now_s); });
+  if (at == SlotIndex::kNone) return;
+  LinkRow& row = links_[at];
+  const RowWriter writer(row.sequence);
+  put(row.last_s, moment.now_s);
+  put(row.latency_ns, latency_ns);
+  put(row.last_seen_ns, moment.receive_time_ns);
+}
+
+void Tables::sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept {
+  const std::uint32_t end = links_.used_end();
+  for (std::uint32_t i = 0; i < std::min(rows, end); ++i) {
+    link_sweep_at_ = link_sweep_at_ + 1 < end ? link_sweep_at_ + 1 : 0;
+    const LinkRow& row = links_[link_sweep_at_];
+    if (row.last_seen_ns != 0 && is_silent(row.last_s, now_s)) links_.erase(link_sweep_at_, seed_);
+  }
 }
 
 void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
@@ -218,10 +270,11 @@ void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   const double flows6 = due(flows6_.table().bucket_count(), elapsed_ns, flow_period_ns);
   const double ports =
       due(ports_.ports().used_end() + ports_.queues().used_end(), elapsed_ns, kRowPeriodNs);
+  const double links = due(links_.used_end(), elapsed_ns, kRowPeriodNs);
   const double formats = due(formats_.rows().used_end(), elapsed_ns, kRowPeriodNs);
   const double sequences = due(sequences_.used_end(), elapsed_ns, kRowPeriodNs);
   // Where more is due than may be done now, each gets its share and the rest stays due.
-  const double all = flows4 + flows6 + ports + sequences + formats;
+  const double all = flows4 + flows6 + ports + sequences + formats + links;
   const double share = std::min(1.0, static_cast<double>(most) / all);
   swept_until_ns_ +=
       share < 1 ? static_cast<std::int64_t>(static_cast<double>(elapsed_ns) * share) : elapsed_ns;
@@ -229,6 +282,7 @@ void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   flows6_.table().sweep(slice(flows6, share), now_s);
   ports_.sweep(slice(ports, share), time);
   formats_.sweep(slice(formats, share), now_s);
+  sweep_links(slice(links, share), now_s);
   sweep_sequences(slice(sequences, share), time);
 }
 
@@ -253,6 +307,7 @@ void Tables::publish_counts() noexcept {
   set_rows(Table::kSwitch, ports_.switches());
   set_rows(Table::kSequence, sequences_);
   set_rows(Table::kFormat, formats_.rows());
+  set_rows(Table::kLink, links_);
   set_rows(Table::kDropReason, drops_);
 }
 

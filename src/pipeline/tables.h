@@ -6,6 +6,7 @@
 
 #include "pipeline/flow_state.h"
 #include "pipeline/format_state.h"
+#include "pipeline/link_row.h"
 #include "pipeline/port_state.h"
 #include "pipeline/sequence_tracker.h"
 #include "pipeline/snapshot.h"
@@ -49,6 +50,7 @@ class Tables {
   [[nodiscard]] const FlowTable<FlowKey6>& flows6() const noexcept { return flows6_.table(); }
   [[nodiscard]] const PortState& ports() const noexcept { return ports_; }
   [[nodiscard]] const RowTable<DropRow>& drops() const noexcept { return drops_; }
+  [[nodiscard]] const RowTable<LinkRow>& links() const noexcept { return links_; }
   [[nodiscard]] const RowTable<FormatRow>& formats() const noexcept { return formats_.rows(); }
   [[nodiscard]] const RowTable<SequenceRow>& sequences() const noexcept { return sequences_; }
 
@@ -58,6 +60,11 @@ class Tables {
   /// Hops beyond the list: what they add to the flow's latency, and their ports.
   std::uint64_t further_latency_ns(const Report& report) noexcept;
   void apply_further(const Report& report, const Moment& moment) noexcept;
+  /// By clocks that agree: the flow's latency, and that of the links between its hops.
+  void time_hops(const Report& report, const Moment& moment) noexcept;
+  void set_link(const Hop& from, const Hop& to, std::uint64_t latency_ns,
+                const Moment& moment) noexcept;
+  void sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
   void sweep_sequences(std::uint32_t rows, const FrameTime& time) noexcept;
   void tell_loss(SequenceRow& row, const FrameTime& time) noexcept;
@@ -65,6 +72,7 @@ class Tables {
 
   const EventOptions options_;
   const TableOptions table_options_;
+  const UnitTable& units_;
   const HashSeed seed_;
   const std::uint32_t sequence_window_;
   EventBuffer& events_;
@@ -74,6 +82,8 @@ class Tables {
   RowTable<DropRow> drops_;
   RowTable<SequenceRow> sequences_;
   FormatState formats_;
+  RowTable<LinkRow> links_;
+  std::uint32_t link_sweep_at_ = 0;
   HopReader reader_;
   HopList hops_;
   std::int64_t swept_until_ns_ = 0;

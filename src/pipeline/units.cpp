@@ -10,16 +10,22 @@ std::uint64_t factor_to_ns(double unit_s) {
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(unit_s * 1e9 * 65536)));
 }
 
-Units make_units(const SwitchProfile& profile, const EventOptions& events) {
+}  // namespace
+
+Units UnitTable::make_units(const SwitchProfile& profile, const EventOptions& events) {
+  std::uint16_t clock = 0;
+  if (!profile.clock.empty()) {
+    const auto next = static_cast<std::uint16_t>(clocks_.size() + 1);
+    clock = clocks_.emplace(profile.clock, next).first->second;
+  }
   return {.latency_to_ns = factor_to_ns(profile.latency_unit_s),
           .time_to_ns = factor_to_ns(profile.time_unit_s),
+          .clock = clock,
           .hop_latency = IntervalRule(events.hop_latency, profile.latency_unit_s),
           .tx_utilization = IntervalRule(events.tx_utilization, 1),
           .queue_occupancy = IntervalRule(events.queue_occupancy, 1),
           .queue_congestion = IntervalRule(events.queue_congestion, 1)};
 }
-
-}  // namespace
 
 UnitTable::UnitTable(const SwitchOptions& switches, const EventOptions& events)
     : flow_latency_(events.flow_latency, 1e-9) {

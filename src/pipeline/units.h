@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "pipeline/intervals.h"
@@ -15,6 +16,7 @@ struct Units {
   /// ns = raw * latency_to_ns / 2^16, and likewise for differences of timestamps.
   std::uint64_t latency_to_ns = 1ULL << 16;
   std::uint64_t time_to_ns = 1ULL << 16;
+  std::uint16_t clock = 0;  ///< equal numbers above 0: their clocks agree
   IntervalRule hop_latency;
   IntervalRule tx_utilization;
   IntervalRule queue_occupancy;
@@ -45,9 +47,15 @@ class UnitTable {
   /// For a new switch row only: a binary search.
   [[nodiscard]] std::uint32_t index_of(std::uint32_t switch_id) const noexcept;
 
+  /// Some switches have clocks that agree.
+  [[nodiscard]] bool has_clocks() const noexcept { return !clocks_.empty(); }
+
   [[nodiscard]] const IntervalRule& flow_latency() const noexcept { return flow_latency_; }
 
  private:
+  [[nodiscard]] Units make_units(const SwitchProfile& profile, const EventOptions& events);
+
+  std::map<std::string, std::uint16_t> clocks_;
   std::vector<Units> units_;  ///< [0] is for switches without an entry of their own
   std::vector<std::pair<std::uint32_t, std::uint32_t>> by_switch_;  ///< ascending switch id
   IntervalRule flow_latency_;

@@ -11,6 +11,7 @@
 #include "app/config_dump.h"
 #include "app/config_load.h"
 #include "app/config_values.h"
+#include "export/names.h"
 #include "pipeline/decode_error.h"
 #include "pipeline/deviation.h"
 
@@ -249,6 +250,24 @@ formats:
   EXPECT_TRUE(format.measurements.at(0).interval.enabled);
   const std::string dumped = dump_yaml(config, false);
   EXPECT_EQ(dump_yaml(good(dumped), false), dumped);
+}
+
+TEST(Config, DropReasonsOfOnesOwn) {
+  const Config config = good(R"(
+switches:
+  drop_reason_tables: {mine: {reasons: {26: my_ttl, 0x33: tail}}}
+  by_id: {7: {drop_reasons: mine, clock: ptp}}
+)");
+  const exporter::Names names(config.switches);
+  EXPECT_EQ(names.drop_reason(7, 26), "my_ttl");
+  EXPECT_EQ(names.drop_reason(7, 51), "tail");
+  EXPECT_EQ(names.drop_reason(7, 1), "1");
+  EXPECT_EQ(names.drop_reason(8, 26), "ip_ttl_zero");
+  EXPECT_EQ(config.switches.by_id.at(7).clock, "ptp");
+  EXPECT_THAT(mistakes("switches: {by_id: {7: {drop_reasons: yours}}}"),
+              ElementsAre(HasSubstr("needs one of p4lang-switch, tofino, fabric-tna")));
+  EXPECT_THAT(mistakes("switches: {drop_reason_tables: {tofino: {reasons: {1: a}}}}"),
+              ElementsAre(HasSubstr("built in")));
 }
 
 /// The one mistake in a format that is good but for `wrong`.

@@ -55,7 +55,9 @@ TEST(TableExposition, EveryValueInBaseUnits) {
   const std::string flow = R"(src="10.0.0.1",dst="10.0.1.1",sport="4001",dport="80",proto="udp")";
   const std::string leaf = R"(switch="leaf \"one\"\\\n")";
   EXPECT_EQ(all.at("int_flow_reports_total", "int_flow_reports_total{" + flow + "}"), 1);
-  EXPECT_EQ(all.at("int_flow_latency_seconds", "int_flow_latency_seconds{" + flow + "}"), 600e-9);
+  EXPECT_EQ(
+      all.at("int_flow_latency_seconds", "int_flow_latency_seconds{" + flow + ",by=\"hops\"}"),
+      600e-9);
   EXPECT_EQ(all.at("int_flow_path_info",
                    "int_flow_path_info{" + flow + R"(,path="leaf \"one\"\\\n-2-3"})"),
             1);

@@ -36,6 +36,13 @@ class FakeTables final : public pipeline::TableView {
       const std::function<void(const pipeline::SequenceSnapshot&)>& visit) const override {
     for (const auto& row : sequences) visit(row);
   }
+  void for_each_link(
+      const std::function<void(const pipeline::LinkSnapshot&)>& visit) const override {
+    visit({.from = {.switch_id = 1, .port = 2},
+           .to = {.switch_id = 3, .port = pipeline::kNoPort},
+           .latency_ns = 900,
+           .last_seen_ns = 1});
+  }
   void for_each_format(
       const std::function<void(const pipeline::FormatSnapshot&)>& /*visit*/) const override {}
   [[nodiscard]] std::size_t worker_count() const override { return workers.size(); }

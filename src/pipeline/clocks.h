@@ -1,0 +1,26 @@
+#pragma once
+// Times of different switches, compared: only where the configuration says that their clocks agree.
+
+#include <cstdint>
+#include <optional>
+
+#include "pipeline/hop_list.h"
+#include "pipeline/units.h"
+
+namespace hopscope::pipeline {
+
+/// ns from `from` to `to` on clocks of the same unit; modulo their width. Clocks that are narrower
+/// than their 64-bit field (48 bits on Tofino) may have wrapped. Nothing where `to` is before
+/// `from`.
+[[nodiscard]] std::optional<std::uint64_t> passed_ns(std::uint64_t from, std::uint64_t to,
+                                                     bool wide, const Units& units) noexcept;
+
+/// From the source's ingress to the sink's egress.
+[[nodiscard]] std::optional<std::uint64_t> flow_latency_ns(const Hop& source, const Hop& sink,
+                                                           const UnitTable& units) noexcept;
+
+/// From `from`'s egress to `to`'s ingress, its next hop.
+[[nodiscard]] std::optional<std::uint64_t> link_latency_ns(const Hop& from, const Hop& to,
+                                                           const UnitTable& units) noexcept;
+
+}  // namespace hopscope::pipeline
