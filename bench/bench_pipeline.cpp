@@ -28,7 +28,7 @@ namespace pipeline = hopscope::pipeline;
 namespace encode = hopscope::pipeline::encode;
 
 constexpr std::size_t kRing = 4096;
-constexpr std::uint16_t kAllFields = 0xFF00;   // 9 words: bits 0 to 7 of INT-MD 1.0
+constexpr std::uint16_t kAllFields = 0xFF00;   // bits 0 to 7: 8 words in 0.5, 9 in 1.0, 11 in 2.x
 constexpr std::uint16_t kFourFields = 0xF000;  // node, ports, latency, queue
 constexpr double kEventShare = 0.01;
 
@@ -38,17 +38,20 @@ std::int64_t thread_time_ns() {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-/// A report as sinks send it most: report 1.0 with an INT-MD 1.0 stack over UDP.
+/// A report of a sink with an INT-MD stack over UDP.
 struct Frame {
   std::vector<std::uint8_t> bytes;
   std::size_t inner_source;  ///< offset of the inner IPv4 source address
   std::size_t first_hop;     ///< offset of the stack
 };
 
-Frame make_frame(unsigned hops, std::uint16_t bitmap) {
-  encode::Report10 report{.switch_id = 1};
-  report.flags.tracked = true;
-  report.packet.telemetry = encode::Telemetry{.bitmap = bitmap};
+/// `version` 5, 10 or 20: of the report, with INT 0.5, 1.0 or 2.x.
+Frame make_frame(int version, unsigned hops, std::uint16_t bitmap) {
+  encode::Packet packet;
+  packet.telemetry = encode::Telemetry{.version = version == 5    ? pipeline::IntVersion::k05
+                                                  : version == 10 ? pipeline::IntVersion::k10
+                                                                  : pipeline::IntVersion::k2x,
+                                       .bitmap = bitmap};
   for (unsigned i = 0; i < hops; ++i) {
     pipeline::Metadata hop;
     hop.node_id = i + 1;
@@ -58,14 +61,26 @@ Frame make_frame(unsigned hops, std::uint16_t bitmap) {
     hop.queue_id = 1;
     hop.queue_occupancy = 10;
     hop.tx_utilization = 3;
-    report.packet.telemetry->hops.push_back(hop);
+    packet.telemetry->hops.push_back(hop);
   }
   encode::ByteWriter out;
-  const encode::FrameMarks marks = encode::put_frame(out, encode::Outer{}, report);
+  const encode::Flags tracked{.tracked = true};
+  encode::FrameMarks marks;
+  if (version == 5) {
+    marks = put_frame(out, {}, encode::Report05{.flags = tracked, .packet = packet});
+  } else if (version == 10) {
+    marks =
+        put_frame(out, {}, encode::Report10{.flags = tracked, .switch_id = 1, .packet = packet});
+  } else {
+    const encode::IndividualReport individual{.flags = tracked, .packet = packet};
+    marks = put_frame(out, {}, encode::Report20{.node_id = 1, .reports = {individual}});
+  }
   Frame frame{.bytes = {out.bytes().begin(), out.bytes().end()}, .inner_source = 0, .first_hop = 0};
-  constexpr std::size_t kReport = 16, kEthernet = 14, kToSource = 12, kIpv4 = 20, kUdp = 8;
-  frame.inner_source = marks.payload + kReport + kEthernet + kToSource;
-  frame.first_hop = marks.payload + kReport + kEthernet + kIpv4 + kUdp + 4 + 8;
+  const std::size_t header = version == 10 ? 16 : 12;
+  const std::size_t int_header = version == 20 ? 12 : 8;
+  constexpr std::size_t kEthernet = 14, kToSource = 12, kIpv4 = 20, kUdp = 8, kShim = 4;
+  frame.inner_source = marks.payload + header + kEthernet + kToSource;
+  frame.first_hop = marks.payload + header + kEthernet + kIpv4 + kUdp + kShim + int_header;
   return frame;
 }
 
@@ -100,8 +115,9 @@ std::vector<MemorySource::Item> make_ring(const Frame& frame) {
 }
 
 void decode_only(benchmark::State& state) {
-  const Frame frame = make_frame(static_cast<unsigned>(state.range(0)),
-                                 state.range(1) == 9 ? kAllFields : kFourFields);
+  const Frame frame =
+      make_frame(static_cast<int>(state.range(0)), static_cast<unsigned>(state.range(1)),
+                 state.range(2) != 4 ? kAllFields : kFourFields);
   MemorySource ring(make_ring(frame));
   Shuffler shuffler(frame, 1000);
   const pipeline::Decoder decoder{pipeline::DecodeConfig{}};
@@ -126,7 +142,7 @@ void decode_only(benchmark::State& state) {
     state.SetIterationTime(static_cast<double>(thread_time_ns() - start) * 1e-9);
   }
   if (hops != static_cast<std::uint64_t>(state.iterations()) * kRing *
-                  static_cast<std::uint64_t>(state.range(0))) {
+                  static_cast<std::uint64_t>(state.range(1))) {
     state.SkipWithError("hops were lost");
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kRing));
@@ -134,7 +150,7 @@ void decode_only(benchmark::State& state) {
 
 void whole_pipeline(benchmark::State& state) {
   const auto flows = static_cast<std::uint32_t>(state.range(2));
-  const Frame frame = make_frame(static_cast<unsigned>(state.range(0)),
+  const Frame frame = make_frame(10, static_cast<unsigned>(state.range(0)),
                                  state.range(1) == 9 ? kAllFields : kFourFields);
   MemorySource ring(make_ring(frame));
   Shuffler shuffler(frame, flows);
@@ -177,9 +193,11 @@ void whole_pipeline(benchmark::State& state) {
 }
 
 BENCHMARK(decode_only)
-    ->ArgNames({"hops", "fields"})
-    ->ArgsProduct({{1, 3, 6}, {9}})
-    ->Args({3, 4})
+    ->ArgNames({"version", "hops", "fields"})
+    ->ArgsProduct({{5}, {1, 3, 6}, {8}})
+    ->ArgsProduct({{10}, {1, 3, 6}, {9}})
+    ->Args({10, 3, 4})
+    ->ArgsProduct({{20}, {1, 3, 6}, {11}})
     ->UseManualTime();
 BENCHMARK(whole_pipeline)
     ->ArgNames({"hops", "fields", "flows"})

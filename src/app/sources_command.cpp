@@ -103,7 +103,10 @@ std::string cell(const nlohmann::ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array()) return value.dump();
   std::string text;
-  for (const auto& one : value) text += (text.empty() ? "" : ",") + one.get<std::string>();
+  for (const auto& one : value) {
+    if (!text.empty()) text += ',';
+    text += one.get<std::string>();
+  }
   return text;
 }
 

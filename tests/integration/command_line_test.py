@@ -255,6 +255,26 @@ class CommandLineTest(unittest.TestCase):
                          {"service_path_id": 7, "service_index": 253, "context":
                           "0x10000000000000000000000000", "dropped": 0, "timestamp": 2000})
 
+    def test_sources_of_a_capture_and_of_a_collector(self):
+        capture, made = self.generate("--format", "report20-md", "--count", 3000, "--loss", 0.01)
+        senders = json.loads(self.good("sources", "--json", capture).stdout)
+        self.assertEqual(sum(sender["reports"] for sender in senders), made["frames"])
+        self.assertEqual(sum(sender["missing"] for sender in senders),
+                         made["sequences"]["missing"])
+        self.assertEqual({sender["versions"] for sender in senders}, {"2.0"})
+        lines = self.good("sources", capture).stdout.splitlines()
+        self.assertEqual(len(lines), 1 + len(senders))
+        self.assertTrue(lines[0].startswith("SOURCE"))
+        with open(os.path.join(DATA, "vectors.json")) as f:
+            vector = next(v for v in json.load(f) if v["name"] == "dev_onos_tr10_dqf_shift_ver0")
+        onos = self.path("onos.pcap", pcap([bytes.fromhex(vector["hex"])] * 30))
+        sender = json.loads(self.good("sources", "--json", onos).stdout)[0]
+        self.assertEqual(set(sender["deviations"]) & {"dqf_before_reserved", "int10_version_0"},
+                         {"dqf_before_reserved", "int10_version_0"})
+        nobody = hopscope("sources", "--url", "http://127.0.0.1:9")
+        self.assertEqual((nobody.returncode, nobody.stdout), (1, ""))
+        self.assertEqual(len(nobody.stderr.splitlines()), 1)
+
     def test_at_the_captured_speed(self):
         capture, made = self.generate("--count", 200, "--rate", 1000)
         for speed in ("captured", 4):
