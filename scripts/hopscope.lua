@@ -540,9 +540,19 @@ local function dissect_20(tvb, pinfo, root, tree)
   while at + 4 <= tvb:len() do at = dissect_individual(tvb, at, pinfo, root, tree) end
 end
 
+-- Some senders write version 1 in front of a 2.0 layout with all lengths 0; 1.0 has a Length of at
+-- least 4 there.
+local function is_20_marked_1(tvb)
+  if tvb(0, 1):uint() % 16 >= 4 or tvb:len() < 34 then return false end
+  local types, report_length, md_length = tvb(8, 1):uint(), tvb(9, 1):uint(), tvb(10, 1):uint()
+  local inner = types % 16
+  return types < 32 and inner >= 3 and inner <= 5 and report_length == 0 and md_length == 0
+end
+
 function report.dissector(tvb, pinfo, root)
   if tvb:len() < 4 then return 0 end
   local version = math.floor(tvb(0, 1):uint() / 16)
+  if version == 1 and is_20_marked_1(tvb) then version = 2 end
   local dissect = ({[0] = dissect_05, [1] = dissect_10, [2] = dissect_20})[version]
   if dissect == nil then return 0 end
   local names = {[0] = "0.5", [1] = "1.0", [2] = "2.0"}

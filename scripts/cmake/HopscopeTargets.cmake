@@ -40,6 +40,10 @@ function(hopscope_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
                                           SKIP_RETURN_CODE 77)
+  if("root" IN_LIST ARG_LABELS)
+    # They use the same names for their interfaces.
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK interfaces)
+  endif()
 endfunction()
 
 # hopscope_bench(NAME SOURCES a.cpp ... LINK x ...): a Google Benchmark executable, which the

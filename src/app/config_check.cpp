@@ -99,6 +99,8 @@ class Checker {
       Prefix prefix{{}, source.prefix_length};
       std::copy(source.prefix.bytes.begin(), source.prefix.bytes.end(), prefix.first.begin());
       prefix.first[16] = source.prefix.version;
+      check(has_no_host_bits(source), key + ".prefix",
+            "has bits behind its length, which would not count");
       check(prefixes.insert(prefix).second, fmt::format("decode.sources[{}].prefix", i),
             "stands in this list twice");
     }
@@ -115,6 +117,7 @@ class Checker {
     const auto& formats = config_.decode.formats;
     check(formats.size() <= pipeline::kMaxFormats, "formats",
           fmt::format("has {} formats; {} at most", formats.size(), pipeline::kMaxFormats));
+    std::set<std::string> metrics;
     std::map<unsigned, std::string> ports;
     std::map<unsigned, std::string> ethertypes;
     for (const std::uint16_t port : config_.decode.report_udp_port) {
@@ -123,9 +126,10 @@ class Checker {
     for (const pipeline::FormatConfig& format : formats) {
       const std::string path = "formats." + format.name;
       check(is_metric_name(format.name) && !format.name.starts_with("int_") &&
-                !format.name.starts_with("hopscope_"),
+                !format.name.starts_with("hopscope_") && !format.name.starts_with("process"),
             path,
-            "begins metric names: needs a-z, 0-9 and _, and neither int_ nor hopscope_ in front");
+            "begins metric names: needs a-z, 0-9 and _, and neither int_, hopscope_ nor process in "
+            "front");
       check(format.udp_port.has_value() != format.ethertype.has_value(), path,
             "needs udp_port or ethertype, one of them");
       if (format.udp_port) {
@@ -136,10 +140,12 @@ class Checker {
         const auto [taken, is_new] = ethertypes.emplace(*format.ethertype, path);
         check(is_new, path + ".ethertype", "is that of " + taken->second);
         const bool is_known =
-            std::set<unsigned>{0x0800, 0x86DD, 0x8100, 0x88A8, 0x8847}.contains(*format.ethertype);
+            std::set<unsigned>{0x0800, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x8847}.contains(
+                *format.ethertype);
         check(!is_known, path + ".ethertype", "is IP, VLAN or MPLS");
       }
       format_fields(format, path);
+      format_metrics(format, path, metrics);
     }
     check(ports.size() <= kMaxReportPorts, "formats",
           fmt::format("make {} UDP ports together with decode.report_udp_port; {} at most",
@@ -150,14 +156,38 @@ class Checker {
           "with an ethertype need receive.source: af_xdp; UDP sockets see none");
   }
 
+  /// Metric names of all formats, and label names of this one, must differ.
+  void format_metrics(const pipeline::FormatConfig& format, const std::string& path,
+                      std::set<std::string>& metrics) {
+    const exporter::FormatNames names(format);
+    const auto add = [&](const std::string& metric, const std::string& key) {
+      check(metrics.insert(metric).second, key,
+            fmt::format("makes a second metric {}; choose another name or unit", metric));
+    };
+    add(format.name + "_reports_total", path);
+    add(format.name + "_drops_total", path);
+    for (std::size_t i = 0; i < format.measurements.size(); ++i) {
+      add(names.metric(i), path + ".measurements." + format.measurements[i].field);
+    }
+    std::set<std::string> labels;
+    if (format.key.size() > pipeline::kMaxFormatKeys) return;
+    const std::set<std::string> fields(format.key.begin(), format.key.end());
+    if (fields.size() != format.key.size()) return;  // was said
+    for (const auto& label : names.labels({})) {
+      check(labels.insert(label.first).second, path + ".key",
+            fmt::format("makes a second label {}", label.first));
+    }
+  }
+
   /// Every field by the name that key and the like call it, with its bits.
   std::map<std::string, unsigned> names_of(const pipeline::FormatConfig& format,
                                            const std::string& path) {
     std::map<std::string, unsigned> bits;
     unsigned groups = 0;
     const auto add = [&](const std::string& name, const std::string& key, unsigned size) {
-      check(is_metric_name(name.substr(name.find('.') + 1)), key,
-            "needs a-z, 0-9 and _ as its name");
+      const std::string own = name.substr(name.find('.') + 1);
+      check(is_metric_name(own) && !own.starts_with("__"), key,
+            "needs a-z, 0-9 and _ as its name, and not __ in front");
       check(bits.emplace(name, size).second, key, "stands here twice");
     };
     for (const pipeline::FormatField& field : format.fields) {
@@ -172,6 +202,7 @@ class Checker {
         add(field.name, key, field.bits);
         continue;
       }
+      check(field.condition.empty(), key, "if: is not possible on a group");
       check(++groups == 1, key, "is a second group; one repeats at most");
       check(bits.contains(field.count), key, "repeat: names no earlier field");
       check(!field.repeated.empty(), key, "repeats no fields");
@@ -231,6 +262,13 @@ class Checker {
     constexpr std::size_t kMostUsed = 32;
     check(used.size() <= kMostUsed, path,
           fmt::format("uses {} fields; {} at most", used.size(), kMostUsed));
+  }
+
+  static bool has_no_host_bits(const pipeline::SourceDialect& source) {
+    for (unsigned bit = source.prefix_length; bit < 128; ++bit) {
+      if ((source.prefix.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0) return false;
+    }
+    return true;
   }
 
   void interval(const std::string& name, const pipeline::IntervalOptions& interval) {

@@ -378,7 +378,7 @@ class Loader final : public ConfigVisitor {
         const std::size_t dot = field.condition.rfind('.');
         const auto bit = dot == std::string::npos ? std::nullopt
                                                   : parse_integer(field.condition.substr(dot + 1));
-        if (bit && *bit >= 0 && *bit < 64) {
+        if (bit && *bit >= 0 && *bit < pipeline::kMaxFieldBits) {
           field.condition_bit = static_cast<unsigned>(*bit);
           field.condition.resize(dot);
         }

@@ -14,8 +14,8 @@ const Units* common_units(const Hop& a, const Hop& b, const UnitTable& units) no
 
 }  // namespace
 
-std::optional<std::uint64_t> passed_ns(std::uint64_t from, std::uint64_t to, bool wide,
-                                       const Units& units) noexcept {
+std::optional<std::uint64_t> passed_ticks(std::uint64_t from, std::uint64_t to,
+                                          bool wide) noexcept {
   constexpr std::uint64_t k48Bits = std::uint64_t{1} << 48;
   std::uint64_t passed = to - from;
   std::uint64_t turn = 0;  // 2^64
@@ -28,7 +28,14 @@ std::optional<std::uint64_t> passed_ns(std::uint64_t from, std::uint64_t to, boo
   // More than half the range is a time before, not a long time after.
   const std::uint64_t half = turn != 0 ? turn / 2 : std::uint64_t{1} << 63;
   if (passed >= half) return std::nullopt;
-  return units.time_ns(passed);
+  return passed;
+}
+
+std::optional<std::uint64_t> passed_ns(std::uint64_t from, std::uint64_t to, bool wide,
+                                       const Units& units) noexcept {
+  const std::optional<std::uint64_t> ticks = passed_ticks(from, to, wide);
+  if (!ticks) return std::nullopt;
+  return units.time_ns(*ticks);
 }
 
 std::optional<std::uint64_t> flow_latency_ns(const Hop& source, const Hop& sink,

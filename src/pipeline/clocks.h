@@ -9,6 +9,10 @@
 
 namespace hopscope::pipeline {
 
+/// Ticks from `from` to `to`, as passed_ns() counts them.
+[[nodiscard]] std::optional<std::uint64_t> passed_ticks(std::uint64_t from, std::uint64_t to,
+                                                        bool wide) noexcept;
+
 /// ns from `from` to `to` on clocks of the same unit; modulo their width. Clocks that are narrower
 /// than their 64-bit field (48 bits on Tofino) may have wrapped. Nothing where `to` is before
 /// `from`.

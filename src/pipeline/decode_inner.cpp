@@ -139,9 +139,10 @@ bool read_geneve(Reading& reading, const std::uint8_t* geneve, DecodeError& erro
     const std::uint8_t* next = at + 4 + std::size_t{words} * 4;
     if (be16(at) == reading.config.geneve_class) {
       report.inner.tunnel = {.kind = Tunnel::Kind::kGeneve, .header = geneve, .option = at};
-      error =
-          read_int_option(at + 4, reading.end, words, reading.config, reading.dialect, report.stack)
-              .error;
+      const unsigned type = at[2] & 0x7F;  // without the critical bit
+      error = read_int_option(at + 4, reading.end, type, words, reading.config, reading.dialect,
+                              report.stack)
+                  .error;
       // Some senders state an Opt Len one word too small: the options' own lengths count.
       const std::uint8_t* behind = next > options_end ? next : options_end;
       if (reading.left(behind) > 0) set_tunnelled_flow(reading, behind, be16(geneve + 2));
@@ -197,6 +198,12 @@ void restore_flow(Reading& reading, const IntResult& result) noexcept {
            has_ports ? be16(result.behind + 2) : std::uint16_t{0});
 }
 
+/// A shim and header of 0.5 at `at`, by its version and instruction count.
+bool is_int05(const std::uint8_t* at, const std::uint8_t* end) noexcept {
+  constexpr std::ptrdiff_t kShimAndHeader = 12;
+  return end - at >= kShimAndHeader && at[0] >> 4 == 0 && at[4] >> 4 == 0 && (at[5] & 0x1F) != 0;
+}
+
 /// INT behind TCP or UDP: probe marker, port and DSCP are tried in this order.
 DecodeError read_l4_int(Reading& reading, const std::uint8_t* payload) noexcept {
   const DecodeConfig& config = reading.config;
@@ -217,8 +224,10 @@ DecodeError read_l4_int(Reading& reading, const std::uint8_t* payload) noexcept 
     if (attempt(payload + kMarkerBytes)) return error;
     report.stack.has_marker = false;
   }
-  if (config.int_udp_port && inner.protocol == kProtocolUdp &&
-      be16(inner.l4 + 2) == *config.int_udp_port && attempt(payload)) {
+  // Over TCP only 0.5 marks by port.
+  const bool may_be_by_port = inner.protocol == kProtocolUdp || is_int05(payload, reading.end);
+  if (config.int_udp_port && may_be_by_port && be16(inner.l4 + 2) == *config.int_udp_port &&
+      attempt(payload)) {
     return error;
   }
   const std::uint8_t mask = config.int_dscp_mask;

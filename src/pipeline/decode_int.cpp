@@ -207,8 +207,8 @@ IntResult read_int(const std::uint8_t* at, const std::uint8_t* end, IntCarrier c
   return finish(result, error, stack);
 }
 
-IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end, unsigned words,
-                          const DecodeConfig& config, const Dialect& dialect,
+IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end, unsigned type,
+                          unsigned words, const DecodeConfig& config, const Dialect& dialect,
                           IntStack& stack) noexcept {
   IntResult result;
   stack.header = at;
@@ -216,10 +216,12 @@ IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end, unsig
     return finish(result, DecodeError::kNotInt, stack);
   }
   stack.bitmap = be16(at + 4);
+  if (type == kDestination) return result;
   if (at[0] >> 4 == 2) {
     if (left(at, end) < kHeader2Bytes || words < 3) {
       return finish(result, DecodeError::kNotInt, stack);
     }
+    if (type == kMx) return finish(result, read_mx(at, end, words - 3, stack), stack);
     return finish(result, read_stack2x(at, end, words - 3, config, stack), stack);
   }
   if (at[0] >> 4 > 1 || stack.bitmap == 0) return finish(result, DecodeError::kNotInt, stack);

@@ -26,9 +26,10 @@ struct IntResult {
                                  IntCarrier carrier, const DecodeConfig& config,
                                  const Dialect& dialect, IntStack& stack) noexcept;
 
-/// The data of a Geneve option, which has no shim; `words` is the option's own length.
+/// The data of a Geneve option, which has no shim; `type` (1 INT-MD, 2 destination, 3 INT-MX) and
+/// `words`, the length of the data, are the option's own.
 [[nodiscard]] IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end,
-                                        unsigned words, const DecodeConfig& config,
+                                        unsigned type, unsigned words, const DecodeConfig& config,
                                         const Dialect& dialect, IntStack& stack) noexcept;
 
 /// The MRI option of the P4 tutorials (IPv4 option 31): count 16, then switch id 32 and queue depth

@@ -2,6 +2,7 @@
 
 #include "pipeline/decode_inner.h"
 #include "pipeline/decode_report.h"
+#include "pipeline/internet_checksum.h"
 #include "pipeline/wire.h"
 
 namespace hopscope::pipeline {
@@ -47,9 +48,14 @@ const std::uint8_t* skip_sink_node(Bytes payload, const Dialect& dialect, Report
   const std::uint8_t* at = payload.data() + kFixedBytes;
   constexpr std::uint8_t kIpv4NoOptions = 0x45;
   const bool has_room = payload.size() >= kFixedBytes + 4 + kIpv4Bytes;
+  // Where both places may be IPv4, a right checksum at the first decides.
+  const auto is_ipv4 = [&] {
+    return at[0] == kIpv4NoOptions && checksum_fold(checksum_sum(Bytes(at, kIpv4Bytes))) == 0xFFFF;
+  };
   const bool has_sink =
-      has_room && (dialect.hostint_sink == HostIntSink::kPresent ||
-                   (dialect.hostint_sink == HostIntSink::kAuto && at[4] == kIpv4NoOptions));
+      has_room &&
+      (dialect.hostint_sink == HostIntSink::kPresent ||
+       (dialect.hostint_sink == HostIntSink::kAuto && at[4] == kIpv4NoOptions && !is_ipv4()));
   if (!has_sink) return at;
   report.has_node_id = true;
   report.node_id = be32(at);

@@ -6,13 +6,6 @@
 #include "pipeline/decode_inner.h"
 
 namespace hopscope::pipeline {
-namespace {
-
-/// No sender puts more elements into one frame.
-constexpr std::size_t kMostElements = 4096;
-
-}  // namespace
-
 WideValue read_bits(const std::uint8_t* bytes, std::size_t at, unsigned bits) noexcept {
   __extension__ using Wide = unsigned __int128;
   const std::size_t first = at / 8;
@@ -47,8 +40,15 @@ void FormatPlan::add_step(std::vector<Step>& to, const FormatField& field,
   }
   if (!field.condition.empty()) {
     step.condition = slot_of(field.condition);
-    step.condition_mask =
-        field.condition_bit ? std::uint64_t{1} << *field.condition_bit : ~std::uint64_t{0};
+    constexpr std::uint64_t kAll = ~std::uint64_t{0};
+    const unsigned bit = field.condition_bit.value_or(0);
+    if (!field.condition_bit) {
+      step.condition_mask = {.high = kAll, .low = kAll};
+    } else if (bit < 64) {
+      step.condition_mask.low = std::uint64_t{1} << bit;
+    } else {
+      step.condition_mask.high = std::uint64_t{1} << (bit - 64);
+    }
   }
   to.push_back(step);
 }
@@ -62,6 +62,10 @@ void FormatPlan::find_slots() {
   }
   drop_slot_ = slot_of(config_.drop);
   time_slot_ = slot_of(config_.timestamp);
+  // Names of a group's fields have a dot.
+  by_element_ = std::any_of(slot_names_.begin(), slot_names_.end(), [](const std::string& name) {
+    return name.find('.') != std::string::npos;
+  });
   for (const FormatField& field : config_.fields) {
     (void)slot_of(field.condition);
     if (field.bits == 0) count_slot_ = slot_of(field.count);
@@ -105,9 +109,10 @@ Bytes FormatPlan::locate(Bytes payload) const noexcept {
   return {};
 }
 
-std::size_t FormatPlan::repeats(const Values& values) const noexcept {
+std::uint64_t FormatPlan::repeats(const Values& values) const noexcept {
   if (((values.present >> count_slot_) & 1) == 0) return 0;
-  return std::min<std::uint64_t>(values.value[count_slot_].low, kMostElements);
+  const WideValue& count = values.value[count_slot_];
+  return count.high != 0 ? ~std::uint64_t{0} : count.low;
 }
 
 FormatRecord FormatPlan::record_of(const Values& values) const noexcept {

@@ -70,7 +70,7 @@ class FormatPlan {
     std::uint8_t bits = 0;
     std::uint8_t slot = kNoSlot8;       ///< where the value goes; kNoSlot8: nobody wants it
     std::uint8_t condition = kNoSlot8;  ///< slot of the field that says whether it is there
-    std::uint64_t condition_mask = 0;
+    WideValue condition_mask{};
   };
   struct Values {
     std::array<WideValue, kSlots> value;
@@ -87,13 +87,14 @@ class FormatPlan {
   void find_slots();
   [[nodiscard]] static bool is_there(const Step& step, const Values& values) noexcept {
     if (step.condition == kNoSlot8) return true;
-    return (values.value[step.condition].low & step.condition_mask) != 0;
+    const WideValue& flag = values.value[step.condition];
+    return ((flag.low & step.condition_mask.low) | (flag.high & step.condition_mask.high)) != 0;
   }
   /// seen(step, cursor) for every field that is there. False: the header ends inside one.
   template <typename Seen>
   [[nodiscard]] static bool run(const std::vector<Step>& steps, Cursor& cursor, Values& values,
                                 const Seen& seen);
-  [[nodiscard]] std::size_t repeats(const Values& values) const noexcept;
+  [[nodiscard]] std::uint64_t repeats(const Values& values) const noexcept;
   [[nodiscard]] FormatRecord record_of(const Values& values) const noexcept;
 
   FormatConfig config_;
@@ -103,6 +104,7 @@ class FormatPlan {
   std::vector<Step> head_, element_, tail_;
   std::uint8_t count_slot_ = kNoSlot8;  ///< of the repeated group
   bool has_group_ = false;
+  bool by_element_ = false;     ///< somebody wants a field of the group: a record for each element
   std::size_t fixed_bits_ = 0;  ///< of head and tail without optional fields
   std::size_t element_bits_ = 0;
   std::array<std::uint8_t, kMaxFormatKeys> key_slot_{};
@@ -140,11 +142,15 @@ DecodeError FormatPlan::read(Bytes header, const Take& take) const noexcept {
     take(record_of(values));
     return DecodeError::kNone;
   }
-  const std::size_t count = repeats(values);
+  const std::uint64_t count = repeats(values);
   Cursor elements = cursor;
-  if (count * element_bits_ > cursor.end - cursor.at) return DecodeError::kShortFormat;
+  if (count > (cursor.end - cursor.at) / element_bits_) return DecodeError::kShortFormat;
   cursor.at += count * element_bits_;
   if (!run(tail_, cursor, values, ignore)) return DecodeError::kShortFormat;
+  if (!by_element_) {
+    take(record_of(values));
+    return DecodeError::kNone;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     (void)run(element_, elements, values, ignore);
     take(record_of(values));
@@ -161,8 +167,8 @@ DecodeError FormatPlan::read_all(Bytes header, const Take& take) const {
   Cursor cursor{.bytes = header.data(), .at = 0, .end = header.size() * 8};
   bool whole = run(head_, cursor, values, tell);
   if (has_group_) {
-    const std::size_t count = repeats(values);
-    for (std::size_t i = 0; whole && i < count; ++i) whole = run(element_, cursor, values, tell);
+    const std::uint64_t count = repeats(values);
+    for (std::uint64_t i = 0; whole && i < count; ++i) whole = run(element_, cursor, values, tell);
     whole = whole && run(tail_, cursor, values, tell);
   }
   return whole ? DecodeError::kNone : DecodeError::kShortFormat;

@@ -2,18 +2,20 @@
 
 #include <algorithm>
 
+#include "pipeline/clocks.h"
+
 namespace hopscope::pipeline {
 namespace {
 
 /// Egress minus ingress time in units of the latency, modulo the width of the clock.
 std::uint32_t latency_from_times(const Metadata& metadata, bool wide, const Units& units) noexcept {
-  std::uint64_t difference = metadata.egress_time - metadata.ingress_time;
-  if (!wide) difference &= 0xFFFF'FFFF;
+  const std::optional<std::uint64_t> ticks =
+      passed_ticks(metadata.ingress_time, metadata.egress_time, wide);
+  if (!ticks) return kNoLatency;
   const std::uint64_t latency = units.time_to_ns == units.latency_to_ns
-                                    ? difference
-                                    : units.time_ns(difference) * 65536 / units.latency_to_ns;
-  // More than half the range is a clock that ran backwards, not a latency.
-  return latency < 0x8000'0000 ? static_cast<std::uint32_t>(latency) : kNoLatency;
+                                    ? *ticks
+                                    : units.time_ns(*ticks) * 65536 / units.latency_to_ns;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(latency, kNoLatency));
 }
 
 }  // namespace

@@ -23,6 +23,13 @@ std::uint32_t slice(double due_rows, double share) noexcept {
   return static_cast<std::uint32_t>(due_rows * share);
 }
 
+/// E: nodes behind the allowed number of hops have left theirs out.
+bool hops_exceeded(const IntStack& stack) noexcept {
+  if (stack.version == IntVersion::k2x) return (stack.header[0] & 0x04) != 0;
+  const bool is_old = stack.version == IntVersion::k05 || stack.version == IntVersion::k10;
+  return is_old && (stack.header[0] & 0x01) != 0;
+}
+
 }  // namespace
 
 Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
@@ -111,7 +118,10 @@ void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
   if (!is_whole) reader_.read_further(report, hops_, hops_.length - 1, further);
   const Hop& source = is_whole ? hops_.hop[hops_.count - 1] : further;
   const std::optional<std::uint64_t> latency_ns = flow_latency_ns(source, sink, units_);
-  hops_.timed = latency_ns.has_value();
+  // Without the source's hop there is no source's ingress.
+  const bool is_cut =
+      report.error != DecodeError::kNone || report.intermediate || hops_exceeded(report.stack);
+  hops_.timed = latency_ns.has_value() && !is_cut;
   hops_.timed_ns = latency_ns.value_or(0);
   for (std::uint32_t i = 0; i + 1 < hops_.count; ++i) {
     const Hop& from = hops_.hop[i + 1];

@@ -108,8 +108,6 @@ void Worker::process(Frame& frame) noexcept {
     counters_.dropped[static_cast<std::size_t>(outer_error)].add(1);
     return;
   }
-  if (outer.ipv4_checksum_wrong) counters_.ipv4_checksum_wrong.add(1);
-  if (outer.udp_checksum_wrong) counters_.udp_checksum_wrong.add(1);
   std::uint32_t reports = 0;
   DecodeError error = DecodeError::kNone;
   const bool all_taken = outer.format != nullptr ? process_format(frame, outer, error)
@@ -120,6 +118,8 @@ void Worker::process(Frame& frame) noexcept {
     counters_.handoff_dropped.add(1);
   } else {
     counters_.decoded.add(1);
+    if (outer.ipv4_checksum_wrong) counters_.ipv4_checksum_wrong.add(1);
+    if (outer.udp_checksum_wrong) counters_.udp_checksum_wrong.add(1);
   }
 }
 

@@ -306,7 +306,17 @@ TEST(Config, MistakesInHeadersOfOnesOwn) {
               ElementsAre(HasSubstr("metric name")));
   EXPECT_THAT(format_mistakes("timestamp: c"), ElementsAre(HasSubstr("64 at most")));
   EXPECT_THAT(mistakes("formats: {int_x: {udp_port: 1, fields: {a: 1}, key: [a]}}"),
-              ElementsAre(HasSubstr("neither int_ nor hopscope_")));
+              ElementsAre(HasSubstr("neither int_, hopscope_")));
+  EXPECT_THAT(mistakes("formats: {a: {udp_port: 1, fields: {k: 1, b_c: 9}, key: [k], measurements: "
+                       "{b_c: {}}}, a_b: {udp_port: 2, fields: {k: 1, c: 9}, key: [k], "
+                       "measurements: {c: {}}}}"),
+              ElementsAre(HasSubstr("a second metric a_b_c")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, g_x: 8, g: {repeat: a, fields: {x: 8}}}\n"
+                              "    key: [g_x, g.x]"),
+              testing::Contains(HasSubstr("a second label g_x")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, g: {repeat: a, if: a, fields: {x: 8}}}"),
+              ElementsAre(HasSubstr("not possible on a group")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, __b: 8}"), ElementsAre(HasSubstr("not __")));
   EXPECT_THAT(mistakes("formats: {x: {ethertype: 0x800, fields: {a: 1}, key: [a]}}"),
               ElementsAre(HasSubstr("is IP")));
 }

@@ -268,9 +268,10 @@ class CommandLineTest(unittest.TestCase):
         with open(os.path.join(DATA, "vectors.json")) as f:
             vector = next(v for v in json.load(f) if v["name"] == "dev_onos_tr10_dqf_shift_ver0")
         onos = self.path("onos.pcap", pcap([bytes.fromhex(vector["hex"])] * 30))
-        sender = json.loads(self.good("sources", "--json", onos).stdout)[0]
-        self.assertEqual(set(sender["deviations"]) & {"dqf_before_reserved", "int10_version_0"},
-                         {"dqf_before_reserved", "int10_version_0"})
+        ports = self.path("ports.yaml", json.dumps({"decode": {
+            "report_udp_port": vector["config"].get("report_udp_port", 32766)}}))
+        sender = json.loads(self.good("sources", "--json", "--config", ports, onos).stdout)[0]
+        self.assertLessEqual({"dqf_before_reserved", "int10_version_0"}, set(sender["deviations"]))
         nobody = hopscope("sources", "--url", "http://127.0.0.1:9")
         self.assertEqual((nobody.returncode, nobody.stdout), (1, ""))
         self.assertEqual(len(nobody.stderr.splitlines()), 1)

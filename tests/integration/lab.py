@@ -171,6 +171,15 @@ class Lab:
                                  "--interface", self.generator_end, *map(str, arguments)],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def send(self, frames):
+        """Puts frames on the far end as they are."""
+        program = ("import socket, sys\n"
+                   "s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"
+                   f"s.bind(({self.generator_end!r}, 0))\n"
+                   "for line in sys.stdin: s.send(bytes.fromhex(line))\n")
+        run("ip", "netns", "exec", self.namespace, sys.executable, "-c", program,
+            input="".join(frame.hex() + "\n" for frame in frames))
+
     def xdp_attached(self):
         return "xdp" in run("ip", "link", "show", self.collector_end).stdout
 

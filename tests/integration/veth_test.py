@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import socket
+import struct
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
-from lab import Lab, run, total, wait_for  # noqa: E402
+from lab import HOPSCOPE, Lab, run, total, wait_for  # noqa: E402
 
 REPORTS = int(os.environ.get("HOPSCOPE_TEST_REPORTS", 10_000_000))
 RATE = int(os.environ.get("HOPSCOPE_TEST_RATE", 1_000_000))
@@ -134,6 +135,45 @@ class VethTest(unittest.TestCase):
                      and "gone" in collector.output())
             self.assertIsNone(collector.process.poll(), "never a crash")
             self.assertEqual(collector.terminate()[0], 0)
+
+    def test_frames_that_are_no_plain_reports(self):
+        """Own headers by port and by EtherType, behind MPLS, INT in data packets, off the wire."""
+        with open(os.path.join(os.path.dirname(__file__), "../data/vectors.json")) as f:
+            vectors = {v["name"]: bytes.fromhex(v["hex"]) for v in json.load(f)}
+        report = vectors["tr10_int10_udp_1hop"]
+        # A 1.0 report of an Ethernet frame: 16 bytes behind the UDP header.
+        packet = report[42 + 16:]
+        mpls = report[:12] + b"\x88\x47" + bytes([0, 1, 0x20, 64]) + report[14:]
+        header = bytes([0, 0, 7, 1])
+        udp = struct.pack(">HHHH", 1, 8192, 8 + len(header), 0xBEEF) + header
+        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                         bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+        by_port = bytes(12) + b"\x08\x00" + ip + udp
+        by_type = bytes(12) + b"\x88\xb5" + header + bytes(42)
+        fields = {"id": 24, "index": 8}
+        formats = {"chain": {"udp_port": 8192, "fields": fields, "key": ["id", "index"]},
+                   "plain": {"ethertype": 0x88B5, "fields": fields, "key": ["id"]}}
+        frames = [report, mpls, packet, by_port, by_type]
+        for mirror in (False, True):
+            with self.subTest(mirror=mirror), Lab() as lab:
+                collector = lab.collector(lab.config(
+                    decode={"report_udp_port": 1234, "data_packets": "on" if mirror else "auto"},
+                    formats=formats))
+                lab.send(frames * 10)
+                wanted = 50 if mirror else 40
+                wait_for("the frames", lambda: total(
+                    collector.metrics(), "hopscope_frames_received_total") >= wanted)
+                metrics = collector.settled_metrics()
+                self.assertEqual(total(metrics, "hopscope_frames_decoded_total"), wanted)
+                self.assertEqual(total(metrics, "chain_reports_total"), 10)
+                self.assertEqual(total(metrics, "plain_reports_total"), 10)
+                self.assertEqual(total(metrics, "int_reports_total", version="1.0"), 20)
+                self.assertEqual(total(metrics, "int_reports_total", version="in-band"),
+                                 10 if mirror else 0)
+                self.assert_identity(50, 0, metrics)
+                senders = run(HOPSCOPE, "sources", "--json", "--url", collector.base).stdout
+                self.assertEqual(sum(s["reports"] for s in json.loads(senders)), 20)
+                self.assertIn("mpls_without_bottom", json.loads(senders)[0]["deviations"])
 
     def test_two_queues_two_workers(self):
         with Lab(queues=2) as lab:

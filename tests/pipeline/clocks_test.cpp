@@ -99,6 +99,56 @@ TEST(Clocks, WhereTheyAgreeTheFlowIsTimedByThem) {
   }
 }
 
+TEST(Clocks, AStackThatWasCutIsNotTimed) {
+  auto frame = report(IntVersion::k2x, {5, 5, 5});
+  for (int i = 0; i < 40; ++i) frame.pop_back();  // the source's hop and a piece of the next one
+  const auto shorten = [&frame](std::size_t at) {
+    const int length = (frame[at] << 8 | frame[at + 1]) - 40;
+    frame[at] = static_cast<std::uint8_t>(length >> 8);
+    frame[at + 1] = static_cast<std::uint8_t>(length);
+  };
+  shorten(16);  // IP
+  shorten(38);  // UDP
+  const Result result = run(frame, {"ptp", "ptp", "ptp"});
+  EXPECT_GT(result.flow.hop_count, 0U);
+  EXPECT_FALSE(result.flow.timed);
+}
+
+/// The latency of the only hop, which has times instead.
+std::uint64_t hop_latency(std::uint64_t ingress, std::uint64_t egress, double latency_unit_s) {
+  encode::Packet packet;
+  packet.telemetry =
+      encode::Telemetry{.version = IntVersion::k2x, .bitmap = 0x8C00, .hops = {Metadata{}}};
+  Metadata& hop = packet.telemetry->hops[0];
+  hop.node_id = 1;
+  hop.ingress_time = ingress;
+  hop.egress_time = egress;
+  encode::IndividualReport individual{.flags = {.tracked = true}, .packet = packet};
+  encode::ByteWriter out;
+  encode::put_frame(out, encode::Outer{}, encode::Report20{.reports = {individual}});
+  EngineOptions options;
+  options.switches.defaults.latency_unit_s = latency_unit_s;
+  test::MemorySource source;
+  source.add(out.bytes(), 1'700'000'000'000'000'000);
+  Engine engine(options, {&source});
+  while (engine.run_inline() != 0) {
+  }
+  std::uint64_t latency = ~std::uint64_t{0};
+  engine.for_each_flow([&](const FlowSnapshot& flow) {
+    if (flow.hops[0].has_latency) latency = flow.hops[0].latency;
+  });
+  return latency;
+}
+
+TEST(HopLatency, FromTimesThatMayHaveWrapped) {
+  constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  EXPECT_EQ(hop_latency(1000, 4000, 1e-9), 3000U);
+  EXPECT_EQ(hop_latency(1000, 4000, 1e-6), 3U) << "in the unit of latencies";
+  EXPECT_EQ(hop_latency((std::uint64_t{1} << 48) - 100, 50, 1e-9), 150U);
+  EXPECT_EQ(hop_latency(1000, 995, 1e-9), kNone);
+  EXPECT_EQ(hop_latency(1000, 995, 1e-6), kNone);
+}
+
 TEST(Clocks, ATimeBeforeTheOneBeforeIsNoLatency) {
   // The last switch's clock is behind: neither the flow nor its last link gets a value from it.
   const Result result = run(report(IntVersion::k2x, {500'000, 500'000, 0}), {"ptp", "ptp", "ptp"});

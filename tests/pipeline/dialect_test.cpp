@@ -134,6 +134,45 @@ TEST(Dialect, DqfInFrontOfTheReservedBits) {
   EXPECT_EQ(decoded.deviations, 0);
 }
 
+/// A Host-INT report (NProto 4) of an IPv4 packet, with the sink's node id in front or without.
+Frame host_int(bool with_sink, std::uint32_t sink, std::uint16_t identification) {
+  encode::Packet packet{.ethernet = false, .identification = identification};
+  encode::ByteWriter inner;
+  put_packet(inner, packet);
+  encode::Report05 report;
+  report.packet.captured_bytes = 1;
+  Frame frame = frame_of(report);
+  frame.resize(42 + 12);
+  frame[42] = 0x04;
+  if (with_sink) {
+    for (const unsigned shift : {24U, 16U, 8U, 0U}) {
+      frame.push_back(static_cast<std::uint8_t>(sink >> shift));
+    }
+  }
+  frame.insert(frame.end(), inner.bytes().begin(), inner.bytes().end());
+  frame[17] = static_cast<std::uint8_t>(frame.size() - 14);
+  frame[39] = static_cast<std::uint8_t>(frame.size() - 34);
+  return frame;
+}
+
+TEST(Dialect, TheSinkOfHostIntIsTakenForWhatItIs) {
+  for (const unsigned identification : {0x1234U, 0x4501U, 0x45FFU}) {
+    const Decoded without =
+        decode({}, host_int(false, 0, static_cast<std::uint16_t>(identification)));
+    ASSERT_EQ(without.reports.size(), 1U);
+    EXPECT_FALSE(without.reports[0].has_node_id) << identification;
+    EXPECT_TRUE(without.reports[0].has_flow4);
+    for (const std::uint32_t sink : {7U, 0x4500'0007U}) {
+      const Decoded with =
+          decode({}, host_int(true, sink, static_cast<std::uint16_t>(identification)));
+      ASSERT_EQ(with.reports.size(), 1U);
+      EXPECT_TRUE(with.reports[0].has_node_id);
+      EXPECT_EQ(with.reports[0].node_id, sink);
+      EXPECT_TRUE(with.reports[0].has_flow4);
+    }
+  }
+}
+
 TEST(Checksums, AreCountedOrDroppedOrLeftAlone) {
   const encode::Report10 report{.switch_id = 1};
   for (const bool ipv6 : {false, true}) {

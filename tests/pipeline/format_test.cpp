@@ -120,6 +120,46 @@ TEST(FormatPlan, OptionalFieldsAndGroupsAtAnyBit) {
   }
 }
 
+TEST(FormatPlan, AGroupThatNobodyAsksForIsPassedOver) {
+  FormatConfig config = shifting();
+  config.key = {"flags"};
+  config.measurements = {{.field = "end"}};
+  const FormatPlan plan(config, 0);
+  for (const unsigned count : {0U, 3U}) {
+    BitWriter out;
+    out.put(0, 3);
+    out.put(count, 5);
+    for (unsigned i = 0; i < count; ++i) out.put(1, 24);
+    out.put(9, 4);
+    int records = 0;
+    EXPECT_EQ(plan.read(out.bytes(),
+                        [&](const FormatRecord& record) {
+                          EXPECT_EQ(record.value[0], 9U);
+                          ++records;
+                        }),
+              DecodeError::kNone);
+    EXPECT_EQ(records, 1);
+  }
+}
+
+TEST(FormatPlan, ConditionsOnAnyOf128Bits) {
+  for (const auto& [bit, there] : std::map<int, bool>{{124, true}, {3, false}, {-1, true}}) {
+    FormatConfig config{.name = "mine", .udp_port = 8192};
+    config.fields = {field("wide", 128),
+                     field("more", 8, "wide",
+                           bit < 0 ? std::nullopt : std::optional(static_cast<unsigned>(bit)))};
+    config.key = {"wide"};
+    config.measurements = {{.field = "more"}};
+    Frame header(17, 0);
+    header[0] = 0x10;  // bit 124
+    EXPECT_EQ(FormatPlan(config, 0).read(header,
+                                         [&](const FormatRecord& record) {
+                                           EXPECT_EQ(record.present != 0, there) << bit;
+                                         }),
+              DecodeError::kNone);
+  }
+}
+
 Frame udp_frame(const Frame& payload, std::uint16_t port = 8192) {
   encode::Packet packet{.destination_port = port};
   packet.payload = payload;

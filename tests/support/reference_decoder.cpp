@@ -359,12 +359,20 @@ std::string read_geneve(const Bytes& payload, Found& found) {
     }
     const Bytes data = from(payload, at + 4);
     const Cursor option(data);
+    const std::uint64_t type = in.peek(at + 2, 1) & 0x7F;
     std::string error = "not_int";
-    if (data.size() >= 8 && words >= 2) {
+    if (data.size() >= 8 && words >= 2 && type == 2) {
+      error = "none";
+    } else if (data.size() >= 8 && words >= 2) {
       const std::uint64_t version = option.peek(0, 1) >> 4;
       const std::uint64_t bitmap = option.peek(4, 2);
       if (version == 2) {
-        if (data.size() >= 12 && words >= 3) error = read_stack2x(option, words - 3, bitmap, found);
+        if (data.size() >= 12 && words >= 3 && type == 3) {
+          found.int_version = "mx";
+          error = data.size() - 12 < (words - 3) * 4 ? "stack_truncated" : "none";
+        } else if (data.size() >= 12 && words >= 3) {
+          error = read_stack2x(option, words - 3, bitmap, found);
+        }
       } else if (version <= 1 && bitmap != 0) {
         const bool is_05 = version == 0 && (option.peek(1, 1) & 31) != 0;
         error = is_05 ? read_stack05(option, words - 2, bitmap, found)
@@ -434,7 +442,9 @@ std::string read_packet_l4(const Ip& ip, bool may_have_int, const Settings& sett
       try_l4(from(payload, 8), ip, source, destination, found, error)) {
     return error;
   }
-  if (settings.int_port && !tcp && destination == *settings.int_port &&
+  const bool is_05 = payload.size() >= 12 && payload[0] >> 4 == 0 && payload[4] >> 4 == 0 &&
+                     (payload[5] & 31) != 0;
+  if (settings.int_port && (!tcp || is_05) && destination == *settings.int_port &&
       try_l4(payload, ip, source, destination, found, error)) {
     return error;
   }
@@ -468,6 +478,15 @@ Found refusal(const char* label) {
   found.error = label;
   found.rejected = true;
   return found;
+}
+
+/// An IPv4 header without options and with a right checksum.
+bool is_right_ipv4(const Cursor& in) {
+  if (in.peek(0, 1) != 0x45) return false;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < 20; i += 2) sum += in.peek(i, 2);
+  while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
+  return sum == 0xFFFF;
 }
 
 Found report05(const Bytes& payload, const Settings& settings) {
@@ -507,7 +526,9 @@ Found report05(const Bytes& payload, const Settings& settings) {
       start = Start::kAtIpv4;
     } else if (nproto == 4) {
       start = Start::kAtIpv4;
-      if (in.left() >= 24 && in.peek(4, 1) == 0x45) found.values["node"] = in.take(4);
+      if (in.left() >= 24 && in.peek(4, 1) == 0x45 && !is_right_ipv4(in)) {
+        found.values["node"] = in.take(4);
+      }
     } else if (nproto > 4) {
       found.error = "unknown_nproto";
       return found;
