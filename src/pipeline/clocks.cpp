@@ -4,11 +4,11 @@ namespace hopscope::pipeline {
 namespace {
 
 /// The units of both, if one clock can be compared with the other.
-const Units* common_units(const Hop& a, const Hop& b, const UnitTable& units) noexcept {
+const Units* common_units(const HopTimes& a, const HopTimes& b, const UnitTable& units) noexcept {
   const Units& first = units[a.units];
   const Units& second = units[b.units];
   const bool agree = first.clock != 0 && first.clock == second.clock &&
-                     first.time_to_ns == second.time_to_ns && a.wide_time == b.wide_time;
+                     first.time_to_ns == second.time_to_ns && a.wide == b.wide;
   return agree ? &first : nullptr;
 }
 
@@ -38,18 +38,18 @@ std::optional<std::uint64_t> passed_ns(std::uint64_t from, std::uint64_t to, boo
   return units.time_ns(*ticks);
 }
 
-std::optional<std::uint64_t> flow_latency_ns(const Hop& source, const Hop& sink,
+std::optional<std::uint64_t> flow_latency_ns(const HopTimes& source, const HopTimes& sink,
                                              const UnitTable& units) noexcept {
   const Units* common = common_units(source, sink, units);
-  if (common == nullptr || !source.has_ingress_time || !sink.has_egress_time) return std::nullopt;
-  return passed_ns(source.ingress_time, sink.egress_time, sink.wide_time, *common);
+  if (common == nullptr || !source.has_ingress || !sink.has_egress) return std::nullopt;
+  return passed_ns(source.ingress, sink.egress, sink.wide, *common);
 }
 
-std::optional<std::uint64_t> link_latency_ns(const Hop& from, const Hop& to,
+std::optional<std::uint64_t> link_latency_ns(const HopTimes& from, const HopTimes& to,
                                              const UnitTable& units) noexcept {
   const Units* common = common_units(from, to, units);
-  if (common == nullptr || !from.has_egress_time || !to.has_ingress_time) return std::nullopt;
-  return passed_ns(from.egress_time, to.ingress_time, to.wide_time, *common);
+  if (common == nullptr || !from.has_egress || !to.has_ingress) return std::nullopt;
+  return passed_ns(from.egress, to.ingress, to.wide, *common);
 }
 
 }  // namespace hopscope::pipeline

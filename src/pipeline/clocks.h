@@ -20,11 +20,12 @@ namespace hopscope::pipeline {
                                                      bool wide, const Units& units) noexcept;
 
 /// From the source's ingress to the sink's egress.
-[[nodiscard]] std::optional<std::uint64_t> flow_latency_ns(const Hop& source, const Hop& sink,
+[[nodiscard]] std::optional<std::uint64_t> flow_latency_ns(const HopTimes& source,
+                                                           const HopTimes& sink,
                                                            const UnitTable& units) noexcept;
 
 /// From `from`'s egress to `to`'s ingress, its next hop.
-[[nodiscard]] std::optional<std::uint64_t> link_latency_ns(const Hop& from, const Hop& to,
+[[nodiscard]] std::optional<std::uint64_t> link_latency_ns(const HopTimes& from, const HopTimes& to,
                                                            const UnitTable& units) noexcept;
 
 }  // namespace hopscope::pipeline

@@ -1,6 +1,8 @@
 // Ethernet to UDP around a report.
 
 #include <algorithm>
+#include <new>
+#include <type_traits>
 
 #include "pipeline/decode.h"
 #include "pipeline/decode_ip.h"
@@ -52,7 +54,8 @@ DecodeError Decoder::outer(Bytes frame, OuterHeaders& outer) const noexcept {
 }
 
 DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexcept {
-  outer = OuterHeaders{};
+  static_assert(std::is_trivially_destructible_v<OuterHeaders>);
+  new (&outer) OuterHeaders;
   const std::uint8_t* ip = skip_ethernet(frame, outer);
   if (ip == nullptr) return DecodeError::kShortFrame;
   const std::uint8_t* end = frame.data() + frame.size();
@@ -110,7 +113,9 @@ DecodeError Decoder::verify(const std::uint8_t* ip, const IpHeader& header,
   const bool is_ipv4 = header.source.version == 4;
   if (is_ipv4) {
     const auto bytes = static_cast<std::size_t>(udp - ip);
-    outer.ipv4_checksum_wrong = checksum_fold(checksum_sum(Bytes(ip, bytes))) != 0xFFFF;
+    const std::uint64_t sum =
+        bytes == kIpv4Bytes ? checksum_sum20(ip) : checksum_sum(Bytes(ip, bytes));
+    outer.ipv4_checksum_wrong = checksum_fold(sum) != 0xFFFF;
   }
   if (be16(udp + 6) != 0) {
     const Bytes addresses = is_ipv4 ? Bytes(ip + 12, 8) : Bytes(ip + 8, 32);

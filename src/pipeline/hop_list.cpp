@@ -28,8 +28,8 @@ const HopPlan& HopReader::plan(const IntStack& stack) noexcept {
   return plan_;
 }
 
-void HopReader::convert(const Metadata& metadata, bool wide_times, bool at_sink,
-                        Hop& hop) const noexcept {
+void HopReader::convert(const Metadata& metadata, bool wide_times, bool at_sink, Hop& hop,
+                        HopTimes& times) const noexcept {
   hop = Hop{};
   if (metadata.has(Field::kNodeId)) hop.switch_id = metadata.node_id;
   if (metadata.has(Field::kL1Ports)) {
@@ -44,15 +44,14 @@ void HopReader::convert(const Metadata& metadata, bool wide_times, bool at_sink,
 
   const std::uint32_t units_index = units_.index_of(hop.switch_id);
   const Units& units = units_[units_index];
-  if (units.clock != 0) {
-    hop.units = units_index;
-    hop.wide_time = wide_times;
-    // A time of 0 is one that was never set.
-    hop.has_ingress_time = has_ingress_time && metadata.ingress_time != 0;
-    hop.has_egress_time = has_egress_time && metadata.egress_time != 0;
-    hop.ingress_time = metadata.ingress_time;
-    hop.egress_time = metadata.egress_time;
-    if (metadata.has(Field::kL1Ports)) hop.ingress_port = metadata.l1_ingress_if;
+  if (units_.has_clocks()) {
+    times = {.has_ingress = has_ingress_time && metadata.ingress_time != 0,  // 0 was never set
+             .has_egress = has_egress_time && metadata.egress_time != 0,
+             .wide = wide_times,
+             .units = units_index,
+             .ingress_port = metadata.has(Field::kL1Ports) ? metadata.l1_ingress_if : kNoPort,
+             .ingress = metadata.ingress_time,
+             .egress = metadata.egress_time};
   }
   if (metadata.has(Field::kHopLatency)) {
     // A sink that mirrors before its own deparser sees no time of ingress and then sends its clock
@@ -87,7 +86,7 @@ void HopReader::read(const Report& report, HopList& list) noexcept {
     const std::uint32_t count = std::min<std::uint32_t>(stack.hop_count, kMaxHops);
     for (std::uint32_t i = 0; i < count; ++i) {
       read_hop(hop_plan, stack, i, metadata);
-      convert(metadata, hop_plan.wide_times, i == 0, list.hop[i]);
+      convert(metadata, hop_plan.wide_times, i == 0, list.hop[i], list.times[i]);
     }
     list.count = count;
     list.length = stack.hop_count;
@@ -107,23 +106,26 @@ void HopReader::read(const Report& report, HopList& list) noexcept {
   }
   if (list.count > 0) {
     std::copy_backward(list.hop.begin(), list.hop.end() - 1, list.hop.end());
+    if (units_.has_clocks()) {
+      std::copy_backward(list.times.begin(), list.times.end() - 1, list.times.end());
+    }
     list.count = std::min<std::uint32_t>(list.count + 1, kMaxHops);
   } else {
     list.count = 1;
     list.postcard = true;
   }
   ++list.length;
-  convert(own, wide, false, list.hop[0]);
+  convert(own, wide, false, list.hop[0], list.times[0]);
 }
 
 void HopReader::read_further(const Report& report, const HopList& list, std::uint32_t index,
-                             Hop& hop) noexcept {
+                             Hop& hop, HopTimes& times) noexcept {
   const IntStack& stack = report.stack;
   const std::uint32_t in_front = list.length - stack.hop_count;
   const HopPlan& hop_plan = plan(stack);
   Metadata metadata;
   read_hop(hop_plan, stack, index - in_front, metadata);
-  convert(metadata, hop_plan.wide_times, false, hop);
+  convert(metadata, hop_plan.wide_times, false, hop, times);
 }
 
 }  // namespace hopscope::pipeline

@@ -29,15 +29,17 @@ struct Hop {
   std::uint32_t congestion_queue = 0;
   std::uint32_t congestion = 0;
   std::uint64_t time = 0;  ///< egress time, else ingress time
+};
 
-  // Only where some clocks agree.
-  bool has_ingress_time = false;
-  bool has_egress_time = false;
-  bool wide_time = false;   ///< 64 bits
-  std::uint32_t units = 0;  ///< index in the UnitTable
+/// The times of a hop whose switch has a clock that agrees with others.
+struct HopTimes {
+  bool has_ingress = false;
+  bool has_egress = false;
+  bool wide = false;        ///< 64 bits
+  std::uint32_t units = 0;  ///< index in the UnitTable; 0: compares with no other
   std::uint32_t ingress_port = kNoPort;
-  std::uint64_t ingress_time = 0;
-  std::uint64_t egress_time = 0;
+  std::uint64_t ingress = 0;
+  std::uint64_t egress = 0;
 };
 
 struct HopList {
@@ -47,6 +49,7 @@ struct HopList {
   bool timed = false;          ///< timed_ns holds
   std::uint64_t timed_ns = 0;  ///< from the source's ingress to the sink's egress by their clocks
   std::array<Hop, kMaxHops> hop;
+  std::array<HopTimes, kMaxHops> times;  ///< of hop[i]; set only where some clocks agree
 };
 
 /// Reads hops out of reports; remembers the plan of the last stack.
@@ -59,11 +62,12 @@ class HopReader {
   void read(const Report& report, HopList& list) noexcept;
 
   /// Hop `index` of the list that did not fit in it (index >= kMaxHops).
-  void read_further(const Report& report, const HopList& list, std::uint32_t index,
-                    Hop& hop) noexcept;
+  void read_further(const Report& report, const HopList& list, std::uint32_t index, Hop& hop,
+                    HopTimes& times) noexcept;
 
  private:
-  void convert(const Metadata& metadata, bool wide_times, bool at_sink, Hop& hop) const noexcept;
+  void convert(const Metadata& metadata, bool wide_times, bool at_sink, Hop& hop,
+               HopTimes& times) const noexcept;
   const HopPlan& plan(const IntStack& stack) noexcept;
 
   const UnitTable& units_;

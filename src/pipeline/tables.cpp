@@ -74,8 +74,9 @@ Moment Tables::moment_of(const Report& report, const HopList& hops,
 std::uint64_t Tables::further_latency_ns(const Report& report) noexcept {
   std::uint64_t latency_ns = 0;
   Hop hop;
+  HopTimes times;
   for (std::uint32_t i = hops_.count; i < hops_.length; ++i) {
-    reader_.read_further(report, hops_, i, hop);
+    reader_.read_further(report, hops_, i, hop, times);
     if (hop.latency == kNoLatency) continue;
     latency_ns += ports_.units_of(kNoSlot, hop.switch_id).latency_ns(hop.latency);
   }
@@ -84,8 +85,9 @@ std::uint64_t Tables::further_latency_ns(const Report& report) noexcept {
 
 void Tables::apply_further(const Report& report, const Moment& moment) noexcept {
   Hop hop;
+  HopTimes times;
   for (std::uint32_t i = hops_.count; i < hops_.length; ++i) {
-    reader_.read_further(report, hops_, i, hop);
+    reader_.read_further(report, hops_, i, hop, times);
     ports_.update(ports_.slot(hop.switch_id, hop.port, moment.now_s), hop, moment);
   }
 }
@@ -112,11 +114,14 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTim
 }
 
 void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
-  const Hop& sink = hops_.hop[0];
+  const HopTimes& sink = hops_.times[0];
   Hop further;
+  HopTimes further_times;
   const bool is_whole = hops_.length == hops_.count;
-  if (!is_whole) reader_.read_further(report, hops_, hops_.length - 1, further);
-  const Hop& source = is_whole ? hops_.hop[hops_.count - 1] : further;
+  if (!is_whole) {
+    reader_.read_further(report, hops_, hops_.length - 1, further, further_times);
+  }
+  const HopTimes& source = is_whole ? hops_.times[hops_.count - 1] : further_times;
   const std::optional<std::uint64_t> latency_ns = flow_latency_ns(source, sink, units_);
   // Without the source's hop there is no source's ingress.
   const bool is_cut =
@@ -124,24 +129,25 @@ void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
   hops_.timed = latency_ns.has_value() && !is_cut;
   hops_.timed_ns = latency_ns.value_or(0);
   for (std::uint32_t i = 0; i + 1 < hops_.count; ++i) {
-    const Hop& from = hops_.hop[i + 1];
-    const Hop& to = hops_.hop[i];
-    if (const auto link_ns = link_latency_ns(from, to, units_))
-      set_link(from, to, *link_ns, moment);
+    const auto link_ns = link_latency_ns(hops_.times[i + 1], hops_.times[i], units_);
+    if (link_ns) set_link(i + 1, i, *link_ns, moment);
   }
 }
 
-void Tables::set_link(const Hop& from, const Hop& to, std::uint64_t latency_ns,
+void Tables::set_link(std::uint32_t from_hop, std::uint32_t to_hop, std::uint64_t latency_ns,
                       const Moment& moment) noexcept {
+  const Hop& from = hops_.hop[from_hop];
+  const Hop& to = hops_.hop[to_hop];
+  const std::uint32_t to_port = hops_.times[to_hop].ingress_port;
   const std::uint64_t key = multiply_fold(port_key(from.switch_id, from.port) ^ seed_.a,
-                                          port_key(to.switch_id, to.ingress_port) ^ seed_.b);
+                                          port_key(to.switch_id, to_port) ^ seed_.b);
   const std::uint32_t at = links_.find_or_add(
       key, seed_,
       [&](LinkRow& fresh) {
         fresh.from_switch = from.switch_id;
         fresh.from_port = from.port;
         fresh.to_switch = to.switch_id;
-        fresh.to_port = to.ingress_port;
+        fresh.to_port = to_port;
       },
       [&](const LinkRow& row) { return is_silent(row.last_s, moment.now_s); });
   if (at == SlotIndex::kNone) return;

@@ -62,7 +62,7 @@ class Tables {
   void apply_further(const Report& report, const Moment& moment) noexcept;
   /// By clocks that agree: the flow's latency, and that of the links between its hops.
   void time_hops(const Report& report, const Moment& moment) noexcept;
-  void set_link(const Hop& from, const Hop& to, std::uint64_t latency_ns,
+  void set_link(std::uint32_t from_hop, std::uint32_t to_hop, std::uint64_t latency_ns,
                 const Moment& moment) noexcept;
   void sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;

@@ -203,23 +203,24 @@ void Worker::count_error(DecodeError error) noexcept {
 
 void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
                            const FrameTime& time) noexcept {
+  const SequenceNumber number{.source = outer.source,
+                              .hw_id = report.hw_id,
+                              .bits = report.sequence_bits,
+                              .version = report.version,
+                              .deviations = deviations_of(outer, report),
+                              .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
+                              .number = report.sequence,
+                              .time = time};
+  const unsigned owner =
+      workers_ == 1 ? index_ : owner_of(hash_of(port_key(number.switch_id, report.hw_id), seed_));
+  if (owner == index_) {
+    tables_.observe_sequence(number);
+    return;
+  }
   Message message;
   message.kind = Message::Kind::kSequence;
-  message.sequence = {.source = outer.source,
-                      .hw_id = report.hw_id,
-                      .bits = report.sequence_bits,
-                      .version = report.version,
-                      .deviations = deviations_of(outer, report),
-                      .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
-                      .number = report.sequence,
-                      .time = time};
-  const unsigned owner =
-      owner_of(hash_of(port_key(message.sequence.switch_id, report.hw_id), seed_));
-  if (owner == index_) {
-    tables_.observe_sequence(message.sequence);
-  } else if (!to_[owner]->messages.push(message)) {
-    counters_.changes_dropped.add(1);
-  }
+  message.sequence = number;
+  if (!to_[owner]->messages.push(message)) counters_.changes_dropped.add(1);
 }
 
 bool Worker::lend(Frame& frame, unsigned owner) noexcept {
