@@ -271,7 +271,8 @@ TEST(DataPackets, MriOfTheP4Tutorials) {
   DecodeConfig config;
   EXPECT_TRUE(decode(config, mri_frame(3, 3)).reports.empty()) << "not asked for";
   config.mri = true;
-  const Decoded decoded = decode(config, mri_frame(3, 3));
+  const Frame frame = mri_frame(3, 3);  // the report points into it
+  const Decoded decoded = decode(config, frame);
   ASSERT_EQ(decoded.reports.size(), 1U);
   const Report& report = decoded.reports[0];
   EXPECT_EQ(report.error, DecodeError::kNone);
