@@ -8,6 +8,7 @@
 
 #include "app/config_dump.h"
 #include "app/config_load.h"
+#include "app/standard_output.h"
 
 namespace hopscope::app {
 namespace {
@@ -24,7 +25,7 @@ int check(const Arguments& arguments) {
       load_config(arguments.config, arguments.offline ? Use::kOffline : Use::kReceive);
   fmt::print("{}: good; {} worker{}\n", arguments.config, config.workers.size(),
              config.workers.size() == 1 ? "" : "s");
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return finish_output(true);
 }
 
 int dump(const Arguments& arguments) {
@@ -32,8 +33,7 @@ int dump(const Arguments& arguments) {
       arguments.reference
           ? config_reference()
           : dump_yaml(load_config(arguments.config, Use::kOffline), arguments.comments);
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  return written && std::fflush(stdout) == 0 ? 0 : 1;
+  return finish_output(write_output(text));
 }
 
 }  // namespace

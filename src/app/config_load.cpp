@@ -15,53 +15,14 @@
 
 #include "app/config_check.h"
 #include "app/config_describe_value.h"
+#include "app/config_fields.h"
+#include "app/config_suggest.h"
 #include "app/config_values.h"
 #include "app/config_visitor.h"
+#include "app/config_yaml.h"
 
 namespace hopscope::app {
 namespace {
-
-Place place_of(const YAML::Node& node) {
-  const YAML::Mark mark = node.Mark();
-  return mark.is_null() ? Place{} : Place{.line = mark.line + 1, .column = mark.column + 1};
-}
-
-/// Letters to insert, remove or replace to get from `a` to `b`.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-/// Line of the "---" in front of a second YAML document with something in it; 0: there is none.
-/// (YAML::LoadAll would know; with it the fuzzer ran out of memory, with YAML::Load it does not.)
-int second_document(const std::string& text) {
-  std::istringstream lines(text);
-  bool has_content = false;
-  int marker = 0;
-  int number = 0;
-  for (std::string line; std::getline(lines, line);) {
-    ++number;
-    if (line.starts_with("---") && line.find_first_not_of("- \t\r") == std::string::npos) {
-      if (has_content && marker == 0) marker = number;
-      continue;
-    }
-    const std::size_t first = line.find_first_not_of(" \t\r");
-    if (first == std::string::npos || line[first] == '#' || line[first] == '%') continue;
-    if (marker != 0) return marker;
-    has_content = true;
-  }
-  return 0;
-}
 
 /// Puts what the file says into the fields, and remembers what it could not understand.
 class Loader final : public ConfigVisitor {
@@ -243,8 +204,7 @@ class Loader final : public ConfigVisitor {
   void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
     const YAML::Node node = child(key.name);
     if (!node.IsDefined()) return;
-    remember(node, path_of(key.name));
-    values = fields_of(node, path_of(key.name), true);
+    values = read_format_fields(node, path_of(key.name), to_);
   }
 
   void prefix(const Key& key, std::string& value) override {
@@ -330,74 +290,6 @@ class Loader final : public ConfigVisitor {
   }
 
  private:
-  /// {name: bits}, {name: {bits, if}} and, outermost only, {name: {repeat, fields}}.
-  std::vector<pipeline::FormatField> fields_of(const YAML::Node& node, const std::string& path,
-                                               bool outermost) {
-    std::vector<pipeline::FormatField> fields;
-    if (!node.IsMap()) {
-      mistake(node, path, "a map of name: bits is needed here");
-      return fields;
-    }
-    for (const auto& entry : node) {
-      pipeline::FormatField field;
-      field.name = entry.first.Scalar();
-      const std::string here = fmt::format("{}.{}", path, field.name);
-      remember(entry.second, here);
-      if (entry.second.IsMap()) {
-        read_field(entry.second, here, outermost, field);
-      } else {
-        read_bits_of(entry.second, here, field);
-      }
-      fields.push_back(std::move(field));
-    }
-    return fields;
-  }
-
-  void read_bits_of(const YAML::Node& node, const std::string& path, pipeline::FormatField& field) {
-    const auto bits =
-        node.IsDefined() && node.IsScalar() ? parse_integer(node.Scalar()) : std::nullopt;
-    if (!bits || *bits < 1 || *bits > pipeline::kMaxFieldBits) {
-      mistake(node, path, "needs its number of bits, 1 to 128");
-      field.bits = 1;
-      return;
-    }
-    field.bits = static_cast<unsigned>(*bits);
-  }
-
-  void read_field(const YAML::Node& node, const std::string& path, bool outermost,
-                  pipeline::FormatField& field) {
-    bool is_group = false;
-    bool has_bits = false;
-    for (const auto& entry : node) {
-      const std::string& name = entry.first.Scalar();
-      if (name == "bits") {
-        has_bits = true;
-        read_bits_of(entry.second, path + ".bits", field);
-      } else if (name == "if" && entry.second.IsScalar()) {
-        field.condition = entry.second.Scalar();
-        const std::size_t dot = field.condition.rfind('.');
-        const auto bit = dot == std::string::npos ? std::nullopt
-                                                  : parse_integer(field.condition.substr(dot + 1));
-        if (bit && *bit >= 0 && *bit < pipeline::kMaxFieldBits) {
-          field.condition_bit = static_cast<unsigned>(*bit);
-          field.condition.resize(dot);
-        }
-      } else if (outermost && name == "repeat" && entry.second.IsScalar()) {
-        is_group = true;
-        field.count = entry.second.Scalar();
-      } else if (outermost && name == "fields") {
-        is_group = true;
-        field.repeated = fields_of(entry.second, path + ".fields", false);
-      } else {
-        mistake(entry.first, path + "." + name,
-                outermost ? "is not bits, if, repeat or fields" : "is not bits or if");
-      }
-    }
-    if (is_group && has_bits) mistake(node, path, "has both bits and repeat; a group has no bits");
-    if (!is_group && !has_bits) mistake(node, path, "needs bits, or repeat and fields");
-    if (!is_group && !has_bits) field.bits = 1;
-  }
-
   struct Frame {
     YAML::Node node;
     std::string path;
@@ -428,19 +320,6 @@ class Loader final : public ConfigVisitor {
       }
     }
     frames_.pop_back();
-  }
-
-  static std::string suggestion(const std::string& name, const std::vector<std::string>& known) {
-    const auto nearest =
-        std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-          return edit_distance(name, a) < edit_distance(name, b);
-        });
-    if (nearest != known.end() && edit_distance(name, *nearest) <= 1 + name.size() / 4) {
-      return "; did you mean " + *nearest + "?";
-    }
-    std::string text = "; known here: ";
-    for (std::size_t i = 0; i < known.size(); ++i) text += (i > 0 ? ", " : "") + known[i];
-    return text;
   }
 
   [[nodiscard]] YAML::Node child(std::string_view name) {

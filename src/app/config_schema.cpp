@@ -246,19 +246,33 @@ void interval(Visitor& v, pipeline::IntervalOptions& interval) {
       interval.hysteresis);
 }
 
-void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurements) {
+template <typename Element>
+std::vector<std::string> names_of(const std::vector<Element>& elements,
+                                  std::string Element::*name) {
   std::vector<std::string> names;
-  for (const auto& measurement : measurements) names.push_back(measurement.field);
-  const auto of = [&](const std::string& field) -> pipeline::FormatMeasurement& {
-    const auto found = std::find_if(measurements.begin(), measurements.end(),
-                                    [&](const auto& one) { return one.field == field; });
-    return found != measurements.end() ? *found : measurements.emplace_back();
-  };
+  for (const Element& element : elements) names.push_back(element.*name);
+  return names;
+}
+
+/// The element of that name; a new one if there is none.
+template <typename Element>
+Element& element_of(std::vector<Element>& elements, std::string Element::*name,
+                    const std::string& wanted) {
+  const auto found = std::find_if(elements.begin(), elements.end(),
+                                  [&](const Element& one) { return one.*name == wanted; });
+  if (found != elements.end()) return *found;
+  elements.emplace_back().*name = wanted;
+  return elements.back();
+}
+
+void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurements) {
+  constexpr auto kName = &pipeline::FormatMeasurement::field;
   v.by_name(
-      "measurements", "Fields that are measured: a gauge each, by key.", names,
-      [&](const std::string& field) { of(field).field = field; },
+      "measurements", "Fields that are measured: a gauge each, by key.",
+      names_of(measurements, kName),
+      [&](const std::string& field) { (void)element_of(measurements, kName, field); },
       [&](const std::string& field) {
-        pipeline::FormatMeasurement& measurement = of(field);
+        pipeline::FormatMeasurement& measurement = element_of(measurements, kName, field);
         v.text({"unit", "Ends the metric's name, e.g. seconds or bytes."}, measurement.unit);
         v.number({"scale", "Exported value = raw value times this.", "", -1e18, 1e18},
                  measurement.scale);
@@ -267,20 +281,15 @@ void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurem
 }
 
 void formats(Visitor& v, std::vector<pipeline::FormatConfig>& formats) {
-  std::vector<std::string> names;
-  for (const auto& format : formats) names.push_back(format.name);
-  const auto of = [&](const std::string& name) -> pipeline::FormatConfig& {
-    const auto found = std::find_if(formats.begin(), formats.end(),
-                                    [&](const auto& one) { return one.name == name; });
-    return found != formats.end() ? *found : formats.emplace_back();
-  };
+  constexpr auto kName = &pipeline::FormatConfig::name;
   v.by_name(
       "formats",
       "Headers of your own, each by the name that begins its metrics; docs/formats.md has "
       "examples.",
-      names, [&](const std::string& name) { of(name).name = name; },
+      names_of(formats, kName),
+      [&](const std::string& name) { (void)element_of(formats, kName, name); },
       [&](const std::string& name) {
-        pipeline::FormatConfig& format = of(name);
+        pipeline::FormatConfig& format = element_of(formats, kName, name);
         optional_integer(v, {"udp_port", "UDP destination port of such frames.", "", 1, 65535},
                          format.udp_port);
         optional_integer(v, {"ethertype", "Or their EtherType.", "", 0x0600, 0xFFFF, 0, true},

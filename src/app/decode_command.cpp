@@ -13,6 +13,7 @@
 #include "app/decode_filter.h"
 #include "app/decode_json.h"
 #include "app/decode_text.h"
+#include "app/standard_output.h"
 #include "pipeline/decode.h"
 
 namespace hopscope::app {
@@ -83,11 +84,11 @@ int run(const Arguments& arguments) {
       }
       const nlohmann::ordered_json json = decode_to_json(decoder, frame);
       const std::string line = as_text ? decode_to_text(json, number) : json.dump() + "\n";
-      written = std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && written;
+      written = write_output(line) && written;
     }
     source->release(batch.handle.data(), batch.count);
   }
-  written = std::fflush(stdout) == 0 && written;
+  const int status = finish_output(written);
   for (const std::string& warning : source->warnings()) {
     fmt::print(stderr, "hopscope: {}\n", warning);
   }
@@ -95,8 +96,7 @@ int run(const Arguments& arguments) {
     fmt::print(stderr, "hopscope: {} frames were no datagrams to a report port (UDP {})\n", other,
                fmt::join(config.decode.report_udp_port, ", "));
   }
-  if (!written) fmt::print(stderr, "hopscope: the standard output could not be written\n");
-  return written ? 0 : 1;
+  return status;
 }
 
 }  // namespace

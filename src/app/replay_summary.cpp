@@ -46,6 +46,7 @@ nlohmann::ordered_json replay_summary(const pipeline::TableView& tables, double 
       {"frames", total.frames},
       {"reports", total.reports},
       {"decoded", total.decoded},
+      {"headers", total.format_records},
       {"hops", total.hops},
       {"flows", flows_in(total.entries) + flows_in(total.expired) + flows_in(total.evicted)},
       {"flows_evicted", flows_in(total.evicted)},
@@ -79,6 +80,9 @@ std::string replay_text(const nlohmann::ordered_json& summary) {
   text += fmt::format("refused    {}\n", counts_text(summary.at("dropped")));
   text += fmt::format("reports    {} ({}), {} hops\n", number("reports"),
                       counts_text(summary.at("versions")), number("hops"));
+  if (number("headers") != 0) {
+    text += fmt::format("headers    {}, of your own formats\n", number("headers"));
+  }
   text += fmt::format("errors     {}\n", counts_text(summary.at("errors")));
   text += fmt::format("flows      {}{}\n", number("flows"),
                       number("flows_evicted") + number("flows_refused") == 0

@@ -15,6 +15,7 @@
 
 #include "app/capture.h"
 #include "app/config_load.h"
+#include "app/standard_output.h"
 #include "export/sources_json.h"
 #include "io/setup_error.h"
 #include "pipeline/engine.h"
@@ -148,8 +149,7 @@ int run(const Arguments& arguments) {
                                              ? of_collector(url_of(arguments, config))
                                              : of_captures(config, arguments.captures);
   const std::string text = arguments.json ? senders.dump(2) + "\n" : table_text(senders);
-  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return written ? 0 : 1;
+  return finish_output(write_output(text));
 }
 
 }  // namespace

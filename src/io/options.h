@@ -1,6 +1,7 @@
 #pragma once
 // The `receive:` and `workers:` sections of the configuration, checked.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -34,13 +35,16 @@ struct AfXdpOptions {
   BusyPollOptions busy_poll;
 };
 
+inline constexpr std::size_t kMaxReportPorts = 16;  ///< of the XDP program
+inline constexpr std::size_t kMaxEthertypes = 4;
+
 /// Which frames the XDP program takes off the interface; all others go on to the kernel.
 struct Redirect {
-  /// UDP destination ports, 16 at the most.
+  /// UDP destination ports, kMaxReportPorts at the most.
   explicit Redirect(std::vector<std::uint16_t> udp_ports) : ports(std::move(udp_ports)) {}
 
   std::vector<std::uint16_t> ports;
-  std::vector<std::uint16_t> ethertypes;  ///< 4 at the most
+  std::vector<std::uint16_t> ethertypes;  ///< kMaxEthertypes at the most
   bool data_packets = false;              ///< every IP packet: the interface is a mirror port
 };
 

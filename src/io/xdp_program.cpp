@@ -70,6 +70,8 @@ struct XdpProgram::Loaded {
   }
 };
 
+static_assert(kMaxReportPorts == HOPSCOPE_MAX_PORTS && kMaxEthertypes == HOPSCOPE_MAX_ETHERTYPES);
+
 XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect)
     : interface_(interface),
       interface_index_(if_nametoindex(interface.c_str())),
@@ -79,13 +81,12 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirec
         fmt::format("there is no interface {} (ip link shows those that are)", interface));
   }
   const std::vector<std::uint16_t>& ports = redirect.ports;
-  if (ports.size() > HOPSCOPE_MAX_PORTS) {
-    throw SetupError(
-        fmt::format("at most {} report ports, not {}", HOPSCOPE_MAX_PORTS, ports.size()));
+  if (ports.size() > kMaxReportPorts) {
+    throw SetupError(fmt::format("at most {} report ports, not {}", kMaxReportPorts, ports.size()));
   }
-  if (redirect.ethertypes.size() > HOPSCOPE_MAX_ETHERTYPES) {
-    throw SetupError(fmt::format("at most {} EtherTypes of formats, not {}",
-                                 HOPSCOPE_MAX_ETHERTYPES, redirect.ethertypes.size()));
+  if (redirect.ethertypes.size() > kMaxEthertypes) {
+    throw SetupError(fmt::format("at most {} EtherTypes of formats, not {}", kMaxEthertypes,
+                                 redirect.ethertypes.size()));
   }
   libbpf_set_print(silent);
   loaded_->skeleton = hopscope_bpf__open();

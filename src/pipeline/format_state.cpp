@@ -82,8 +82,10 @@ void FormatState::apply(const FormatPlan& plan, const FormatRecord& record, std:
   if (at == SlotIndex::kNone) return;
   FormatRow& row = rows_[at];
   const RowWriter writer(row.sequence);
-  if (row.reports == 0 && options_.new_key) {
-    (void)claim(row, EventKind::kNewKey, record, time);
+  // Without room for the event the key is announced with a later header.
+  if (row.announced == 0 &&
+      (!options_.new_key || claim(row, EventKind::kNewKey, record, time) != nullptr)) {
+    put(row.announced, std::uint8_t{1});
   }
   put(row.reports, row.reports + weight);
   put(row.last_s, now_s);

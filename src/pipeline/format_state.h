@@ -15,11 +15,11 @@ namespace hopscope::pipeline {
 
 struct alignas(kCacheLine) FormatRow {
   std::uint32_t sequence;
-  std::uint8_t format;   ///< index among the formats
-  std::uint8_t used;     ///< 0: the row was erased
-  std::uint8_t present;  ///< bit per measurement that has come
-  std::uint8_t unused;
-  std::uint32_t last_s;  ///< ageing second of the newest header
+  std::uint8_t format;     ///< index among the formats
+  std::uint8_t used;       ///< 0: the row was erased
+  std::uint8_t present;    ///< bit per measurement that has come
+  std::uint8_t announced;  ///< its new_key is on its way, or not wanted
+  std::uint32_t last_s;    ///< ageing second of the newest header
   std::uint32_t last_event_s;
   std::uint64_t reports;
   std::uint64_t drops;

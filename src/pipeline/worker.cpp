@@ -126,68 +126,69 @@ void Worker::process(Frame& frame) noexcept {
 bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
                              DecodeError& error) noexcept {
   ReportReader reader = decoder_.reports(outer);
-  std::uint64_t lent_to = 0;
-  bool all_taken = true;
+  Lending lending;
   while (reader.next(report_)) {
     if (reports++ == 0 && !outer.data_packet) note_sequence(report_, outer, frame.time);
     count_report(report_);
     const bool has_flow = report_.has_flow4 || report_.has_flow6;
-    const std::uint64_t hash = report_.has_flow4   ? hash_of(report_.flow4, seed_)
-                               : report_.has_flow6 ? hash_of(report_.flow6, seed_)
-                                                   : 0;
-    const unsigned owner = has_flow ? owner_of(hash) : index_;
-    if (owner == index_) {
+    const std::uint64_t hash = has_flow ? flow_hash(report_) : 0;
+    if (!has_flow || is_own_or_lent(frame, owner_of(hash), lending)) {
       tables_.apply(report_, hash, frame.time);
-    } else if (((lent_to >> owner) & 1) == 0) {
-      all_taken = lend(frame, owner) && all_taken;
-      lent_to |= std::uint64_t{1} << owner;
     }
   }
   error = reader.error();
   if (error != DecodeError::kNone) count_error(error);
-  return all_taken;
+  return lending.all_taken;
 }
 
 bool Worker::process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept {
-  const FormatPlan& plan = *outer.format;
-  const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
-  std::uint64_t lent_to = 0;
-  bool all_taken = true;
-  error = plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
+  Lending lending;
+  error = read_format(outer, frame.time, [&](unsigned owner) noexcept {
     counters_.format_records.add(1);
-    const std::uint64_t hash = plan.hash(record.key, seed_);
-    const unsigned owner = owner_of(hash);
-    if (owner == index_) {
-      tables_.apply(plan, record, hash, weight, frame.time);
-    } else if (((lent_to >> owner) & 1) == 0) {
-      all_taken = lend(frame, owner) && all_taken;
-      lent_to |= std::uint64_t{1} << owner;
-    }
+    return is_own_or_lent(frame, owner, lending);
   });
   if (error != DecodeError::kNone) count_error(error);
-  return all_taken;
+  return lending.all_taken;
+}
+
+template <typename IsOwn>
+DecodeError Worker::read_format(const OuterHeaders& outer, const FrameTime& time,
+                                const IsOwn& is_own) noexcept {
+  const FormatPlan& plan = *outer.format;
+  const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
+  return plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
+    const std::uint64_t hash = plan.hash(record.key, seed_);
+    if (is_own(owner_of(hash))) tables_.apply(plan, record, hash, weight, time);
+  });
 }
 
 void Worker::process_loan(const FrameLoan& loan) noexcept {
-  // The lender has counted the frame and its reports; here only the flows that this worker owns.
+  // The lender has counted the frame and its reports; here only the keys that this worker owns.
   OuterHeaders outer;
   if (decoder_.outer(Bytes(loan.data, loan.length), outer) != DecodeError::kNone) return;
   if (outer.format != nullptr) {
-    const FormatPlan& plan = *outer.format;
-    const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
-    (void)plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
-      const std::uint64_t hash = plan.hash(record.key, seed_);
-      if (owner_of(hash) == index_) tables_.apply(plan, record, hash, weight, loan.time);
-    });
+    (void)read_format(outer, loan.time, [&](unsigned owner) noexcept { return owner == index_; });
     return;
   }
   ReportReader reader = decoder_.reports(outer);
   while (reader.next(report_)) {
     if (!report_.has_flow4 && !report_.has_flow6) continue;
-    const std::uint64_t hash =
-        report_.has_flow4 ? hash_of(report_.flow4, seed_) : hash_of(report_.flow6, seed_);
+    const std::uint64_t hash = flow_hash(report_);
     if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time);
   }
+}
+
+std::uint64_t Worker::flow_hash(const Report& report) const noexcept {
+  return report.has_flow4 ? hash_of(report.flow4, seed_) : hash_of(report.flow6, seed_);
+}
+
+bool Worker::is_own_or_lent(Frame& frame, unsigned owner, Lending& lending) noexcept {
+  if (owner == index_) return true;
+  if (((lending.to >> owner) & 1) == 0) {
+    lending.all_taken = lend(frame, owner) && lending.all_taken;
+    lending.to |= std::uint64_t{1} << owner;
+  }
+  return false;
 }
 
 void Worker::count_report(const Report& report) noexcept {

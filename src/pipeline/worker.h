@@ -79,6 +79,12 @@ class Worker final : private ChangeRouter {
     std::uint32_t loan;  ///< kNoLoan until it is lent
   };
 
+  /// To which workers the frame at hand went, and whether each had room.
+  struct Lending {
+    std::uint64_t to = 0;  ///< bit per worker
+    bool all_taken = true;
+  };
+
   bool route(const RowChange& change) noexcept override;
 
   std::size_t receive_batch() noexcept;
@@ -90,12 +96,19 @@ class Worker final : private ChangeRouter {
   /// False: an owner of one of the reports had no room.
   bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
                        DecodeError& error) noexcept;
+  bool process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept;
+  /// Reads a header of one's own; `is_own(owner)` says of each record whether it is taken here.
+  template <typename IsOwn>
+  DecodeError read_format(const OuterHeaders& outer, const FrameTime& time,
+                          const IsOwn& is_own) noexcept;
   void process_loan(const FrameLoan& loan) noexcept;
   void count_report(const Report& report) noexcept;
   void count_error(DecodeError error) noexcept;
   void note_sequence(const Report& report, const OuterHeaders& outer,
                      const FrameTime& time) noexcept;
-  bool process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept;
+  [[nodiscard]] std::uint64_t flow_hash(const Report& report) const noexcept;
+  /// True: this worker is the owner. Otherwise the frame is lent to it, once.
+  bool is_own_or_lent(Frame& frame, unsigned owner, Lending& lending) noexcept;
   bool lend(Frame& frame, unsigned owner) noexcept;
   void decide(RowChange change, unsigned from) noexcept;
   void tell_interval(const RowChange& change, unsigned to) noexcept;

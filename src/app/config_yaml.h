@@ -1,0 +1,19 @@
+#pragma once
+// What yaml-cpp does not say by itself.
+
+#include <yaml-cpp/yaml.h>
+
+#include <string>
+
+#include "app/config_load.h"
+
+namespace hopscope::app {
+
+/// Line and column as editors count them, from 1; line 0 for a node that stands nowhere.
+[[nodiscard]] Place place_of(const YAML::Node& node);
+
+/// Line of the "---" in front of a second YAML document with something in it; 0: there is none.
+/// (YAML::LoadAll would know; with it the fuzzer ran out of memory, with YAML::Load it does not.)
+[[nodiscard]] int second_document(const std::string& text);
+
+}  // namespace hopscope::app
