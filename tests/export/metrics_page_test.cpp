@@ -62,6 +62,9 @@ std::string page(const std::map<std::string, test::Family>& families) {
          head + int_rows +
          "\nFlow labels: `src`, `dst`, `sport`, `dport`, `proto`. Which flows have series says "
          "`export.flows`; `hopscope_series_suppressed` counts those that have none.\n\n"
+         "Each header that is declared under `formats:` adds `NAME_reports_total`, "
+         "`NAME_drops_total` where it marks drops, and a gauge `NAME_FIELD_UNIT` per measurement, "
+         "labelled with its key fields ([formats](formats.md)).\n\n"
          "## The collector itself\n" +
          head + own_rows +
          "\nEvery frame is in one place: `hopscope_frames_received_total` = "
