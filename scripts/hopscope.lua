@@ -7,6 +7,9 @@
 -- the reports and the DSCP that marks INT are preferences of the protocol INT_REPORT:
 --
 --   tshark -X lua_script:scripts/hopscope.lua -o int_report.ports:6000 -o int_report.dscp:32 ...
+--
+-- INT is shown behind TCP and UDP; for INT in VXLAN-GPE, Geneve and GRE, in TLVs of 2.0, in reports
+-- of Host-INT and in data packets use `hopscope decode --format text`.
 
 local report = Proto("int_report", "INT Telemetry Report")
 local int = Proto("int_md", "In-band Network Telemetry")
@@ -54,6 +57,9 @@ fields(report, {
   {"dropped10", ProtoField.uint32, "Dropped", base.DEC, yes_no, 0x00000100},
   {"congested10", ProtoField.uint32, "Congested queue", base.DEC, yes_no, 0x00000080},
   {"tracked10", ProtoField.uint32, "Tracked flow", base.DEC, yes_no, 0x00000040},
+  {"dropped10_early", ProtoField.uint32, "Dropped", base.DEC, yes_no, 0x00004000},
+  {"congested10_early", ProtoField.uint32, "Congested queue", base.DEC, yes_no, 0x00002000},
+  {"tracked10_early", ProtoField.uint32, "Tracked flow", base.DEC, yes_no, 0x00001000},
   {"hw_id", ProtoField.uint32, "Hardware id", base.DEC, nil, 0x0000003F},
   {"hw_id20", ProtoField.uint32, "Hardware id", base.DEC, nil, 0x0FC00000},
   {"sequence20", ProtoField.uint32, "Sequence number", base.DEC, nil, 0x003FFFFF},
@@ -149,7 +155,10 @@ fields(int, {
 
 local malformed = ProtoExpert.new("int_report.malformed", "Malformed telemetry report",
                                   expert.group.MALFORMED, expert.severity.ERROR)
-report.experts = {malformed}
+local stopped = ProtoExpert.new("int_report.stopped",
+                                "Another dissector stopped in the reported packet; it may be cut",
+                                expert.group.UNDECODED, expert.severity.NOTE)
+report.experts = {malformed, stopped}
 
 ---------------------------------------------------------------------------------------------------
 -- Metadata words. A word is a list of {field, bytes}, "" for padding; a plan says which words a bitmap stands for.
@@ -158,18 +167,23 @@ local function bit_set(value, bit, width)
   return math.floor(value / 2 ^ (width - 1 - bit)) % 2 == 1
 end
 
-local function add_word(tree, tvb, offset, word)
-  for _, part in ipairs(word) do
-    if part[1] ~= "" then tree:add(f[part[1]], tvb(offset, part[2])) end
-    offset = offset + part[2]
-  end
-  return offset
-end
-
 local function word_bytes(word)
   local bytes = 0
   for _, part in ipairs(word) do bytes = bytes + part[2] end
   return bytes
+end
+
+--- A word of all ones says that the node had no value.
+local function add_word(tree, tvb, offset, word)
+  local has_value = tvb(offset, word_bytes(word)):bytes():tohex():find("[^F]") ~= nil
+  for _, part in ipairs(word) do
+    if part[1] ~= "" then
+      local item = tree:add(f[part[1]], tvb(offset, part[2]))
+      if not has_value then item:append_text(" (no value)") end
+    end
+    offset = offset + part[2]
+  end
+  return offset
 end
 
 --- Words of a hop by instruction bit; `layout` is "0.5", "1.0", "geant" or "2.x".
@@ -234,8 +248,12 @@ local report20_words = {
 --- Stack of hops between `offset` and `stop`. Returns the number of hops.
 local function dissect_hops(tree, tvb, offset, stop, layout, bitmap, hop_bytes)
   local words, baseline = hop_words(layout, bitmap)
-  if hop_bytes < baseline or hop_bytes == 0 then return 0, offset end
-  local hops = math.floor((math.min(stop, tvb:len()) - offset) / hop_bytes)
+  -- Only 2.x hops may be longer than their baseline words.
+  if hop_bytes < baseline or hop_bytes == 0 or (layout ~= "2.x" and hop_bytes ~= baseline) then
+    tree:add_proto_expert_info(malformed, "the hop length contradicts the instruction bitmap")
+    return 0, offset
+  end
+  local hops = math.max(0, math.floor((math.min(stop, tvb:len()) - offset) / hop_bytes))
   for hop = 1, hops do
     local at = offset
     local where = tree:add(int, tvb(offset, hop_bytes), "Hop " .. hop .. " (1 is nearest the sink)")
@@ -321,6 +339,10 @@ local function dissect_shim(tvb, offset, tree)
   local words = tvb(offset + (is_2x and 1 or 2), 1):uint()
   local kind = is_2x and math.floor(first / 16) or first
   if kind < 1 or kind > 3 or words < 3 then return false end
+  -- What is marked as INT and has no header of INT is none.
+  local version = math.floor(tvb(offset + 4, 1):uint() / 16)
+  if is_2x and version ~= 2 then return false end
+  if not is_2x and (version > 1 or tvb(offset + 8, 2):uint() == 0) then return false end
   local stop = offset + 4 * words + (is_2x and 4 or 0)
   local shown = math.min(stop, tvb:len()) - offset
   local node = tree:add(int, tvb(offset, shown))
@@ -330,12 +352,18 @@ local function dissect_shim(tvb, offset, tree)
     node:add(f.shim_npt, tvb(offset, 1))
     node:add(f.shim_length, tvb(offset + 1, 1))
     node:add(f.shim_next, tvb(offset + 2, 2))
-    node:append_text(kind == 3 and " (INT-MX 2.x)" or " (INT-MD 2.x)")
+    local names = {" (INT-MD 2.x)", " (destination)", " (INT-MX 2.x)"}
+    node:append_text(names[kind])
+    if kind == 2 then return true end
     dissect_int_2x(node, tvb, offset + 4, stop, kind == 3)
     return true
   end
   node:add(f.shim_type, tvb(offset, 1))
   node:add(f.shim_length, tvb(offset + 2, 1))
+  if kind == 2 then
+    node:append_text(" (destination)")
+    return true
+  end
   -- Bits 3 to 7 of the header's second byte: the instruction count of 0.5, reserved in 1.0.
   local is_05 = tvb(offset + 4, 1):uint() < 16 and tvb(offset + 5, 1):uint() % 32 ~= 0
   node:append_text(is_05 and " (INT-MD 0.5)" or " (INT-MD 1.0)")
@@ -353,6 +381,7 @@ local function find_l4(tvb, offset)
   if offset + 20 > tvb:len() then return nil end
   local version = math.floor(tvb(offset, 1):uint() / 16)
   if version == 4 then
+    if tvb(offset + 6, 2):uint() % 0x2000 ~= 0 then return nil end  -- a later fragment
     local header = 4 * (tvb(offset, 1):uint() % 16)
     return offset + header, tvb(offset + 9, 1):uint(), math.floor(tvb(offset + 1, 1):uint() / 4)
   elseif version == 6 and offset + 40 <= tvb:len() then
@@ -392,7 +421,7 @@ local function dissect_int_in_ip(tvb, offset, tree)
 end
 
 --- The reported packet: Wireshark's own dissectors show it, then INT is looked for in it.
-local function dissect_packet(tvb, offset, kind, pinfo, root, tree)
+local function dissect_packet(tvb, offset, kind, pinfo, root, tree, may_have_int)
   if offset >= tvb:len() then return end
   local names = {ethernet = "eth_withoutfcs", ipv4 = "ip", ipv6 = "ipv6"}
   local columns = {pinfo.cols.protocol, pinfo.cols.info}
@@ -400,7 +429,7 @@ local function dissect_packet(tvb, offset, kind, pinfo, root, tree)
   local ok = pcall(function()
     Dissector.get(names[kind]):call(tvb(offset):tvb(), pinfo, root)
   end)
-  if not ok then tree:add_proto_expert_info(malformed, "the reported packet is cut") end
+  if not ok then tree:add_proto_expert_info(stopped) end
   local ip = offset
   if kind == "ethernet" then
     if offset + 14 > tvb:len() then return end
@@ -412,7 +441,7 @@ local function dissect_packet(tvb, offset, kind, pinfo, root, tree)
     end
     if ethertype ~= 0x0800 and ethertype ~= 0x86DD then return end
   end
-  dissect_int_in_ip(tvb, ip, root)
+  if may_have_int then dissect_int_in_ip(tvb, ip, root) end
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -445,7 +474,8 @@ local function dissect_05(tvb, pinfo, root, tree)
     tree:add(f.queue_occupancy, tvb(21, 3))
     tree:add(f.egress_time, tvb(24, 4))
   end
-  dissect_packet(tvb, 12 + size, "ethernet", pinfo, root, tree)
+  local is_tracked = math.floor(tvb(1, 1):uint() / 32) % 2 == 1
+  dissect_packet(tvb, 12 + size, "ethernet", pinfo, root, tree, is_tracked)
 end
 
 local function dissect_10(tvb, pinfo, root, tree)
@@ -454,9 +484,13 @@ local function dissect_10(tvb, pinfo, root, tree)
   tree:add(f.length, tvb(0, 1))
   tree:add(f.nproto10, tvb(0, 4))
   tree:add(f.md_bits10, tvb(0, 4))
-  tree:add(f.dropped10, tvb(0, 4))
-  tree:add(f.congested10, tvb(0, 4))
-  tree:add(f.tracked10, tvb(0, 4))
+  -- Some senders write the flags in front of the reserved bits; seen where they mean nothing else.
+  local flags = tvb(2, 2):uint()
+  local early = math.floor(flags / 0x1000) % 8 ~= 0 and math.floor(flags / 0x40) % 0x40 == 0
+  local is_tracked = math.floor(flags / (early and 0x1000 or 0x40)) % 2 == 1
+  for _, name in ipairs({"dropped10", "congested10", "tracked10"}) do
+    tree:add(f[early and name .. "_early" or name], tvb(0, 4))
+  end
   tree:add(f.hw_id, tvb(0, 4))
   tree:add(f.switch_id, tvb(4, 4))
   tree:add(f.sequence, tvb(8, 4))
@@ -464,14 +498,15 @@ local function dissect_10(tvb, pinfo, root, tree)
   local md_bits = math.floor(tvb(0, 4):uint() / 32768) % 64
   local at = 16
   for bit = 0, 5 do
-    if bit_set(md_bits, bit, 6) and at + 4 <= length then
+    if bit_set(md_bits, bit, 6) then
+      if at + 4 > length then return too_short(tree) end
       add_word(tree, tvb, at, report10_words[bit])
       at = at + 4
     end
   end
   local nproto = math.floor(tvb(0, 4):uint() / 0x200000) % 8
   local kind = ({[0] = "ethernet", [1] = "ipv4", [2] = "ipv6"})[nproto]
-  if kind ~= nil then dissect_packet(tvb, length, kind, pinfo, root, tree) end
+  if kind ~= nil then dissect_packet(tvb, length, kind, pinfo, root, tree, is_tracked) end
 end
 
 --- One individual report of 2.0 from `offset` on; returns where the next one starts.
@@ -524,7 +559,7 @@ local function dissect_individual(tvb, offset, pinfo, root, tree)
     if contents == "ipv4" and at < stop and math.floor(tvb(at, 1):uint() / 16) ~= 4 then
       contents = "ethernet"
     end
-    dissect_packet(tvb(0, stop):tvb(), at, contents, pinfo, root, node)
+    dissect_packet(tvb(0, stop):tvb(), at, contents, pinfo, root, node, true)
   elseif at < stop then
     node:add(f.contents, tvb(at, stop - at))
   end

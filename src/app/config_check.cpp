@@ -152,8 +152,19 @@ class Checker {
   /// Names are labels: two switches under one name would be one series twice.
   void switch_names() {
     std::map<std::string, std::uint32_t> names;
+    std::map<std::string, double> clocks;
+    const auto clock = [&](const pipeline::SwitchProfile& profile, const std::string& path) {
+      if (profile.clock.empty()) return;
+      const double unit = clocks.emplace(profile.clock, profile.time_unit_s).first->second;
+      check(unit == profile.time_unit_s, path + ".clock",
+            fmt::format("is {}, which others have with time_unit: {}; clocks that agree have one "
+                        "unit",
+                        profile.clock, format_duration(unit)));
+    };
+    clock(config_.switches.defaults, "switches.defaults");
     for (const auto& [id, profile] : config_.switches.by_id) {
       drop_reasons(profile, fmt::format("switches.by_id.{}", id));
+      clock(profile, fmt::format("switches.by_id.{}", id));
       const std::string name = profile.name.empty() ? std::to_string(id) : profile.name;
       const auto [other, is_new] = names.emplace(name, id);
       check(is_new, fmt::format("switches.by_id.{}.name", id),

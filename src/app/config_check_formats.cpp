@@ -111,6 +111,7 @@ class FormatChecker {
         check(flag == bits.end() || !field.condition_bit || *field.condition_bit < flag->second,
               key, "if: names a bit that the field does not have");
       }
+      check(field.name.find('.') == std::string::npos, key, "has a dot; those are of groups");
       if (field.bits != 0) {
         add(field.name, key, field.bits);
         continue;

@@ -195,7 +195,7 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   v.boolean({"mri", "Packets may have the MRI option of the P4 tutorials (IPv4 option 31)."},
             decode.mri);
   choice(v,
-         {"checksums",
+         {"verify",
           "Wrong IPv4 and UDP checksums around reports: count, count and drop, or do not look."},
          {"count", "drop", "off"}, decode.checksums);
   dialect(v, decode.dialect);

@@ -52,7 +52,7 @@ bool has_report_for(const pipeline::Decoder& decoder, const pipeline::OuterHeade
   pipeline::Report report;
   pipeline::ReportReader reader = decoder.reports(outer);
   while (reader.next(report)) {
-    if (filter.passes(report)) return true;
+    if (!report.is_skipped() && filter.passes(report)) return true;
   }
   return false;
 }

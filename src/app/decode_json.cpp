@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/decode_json_parts.h"
+#include "pipeline/decode_report.h"
 #include "pipeline/wire.h"
 
 namespace hopscope::app {
@@ -20,7 +21,7 @@ using pipeline::Field;
 using pipeline::Report;
 
 ordered_json outer_json(const pipeline::OuterHeaders& outer) {
-  ordered_json json;
+  ordered_json json = ordered_json::object();
   if (outer.ethertype != 0) json["ethertype"] = outer.ethertype;
   for (unsigned i = 0; i < outer.vlan_count; ++i) json["vlan"].push_back(outer.vlan[i]);
   if (outer.mpls) {
@@ -107,7 +108,7 @@ ordered_json report10_json(const Report& report) {
 }
 
 /// TLVs of InType 1; a packet among them is decoded on its own.
-ordered_json tlvs_json(const Report& report) {
+ordered_json tlvs_json(const pipeline::ReportContext& context, const Report& report) {
   ordered_json json = ordered_json::array();
   const Bytes contents = report.contents;
   for (std::size_t at = 0; at + 4 <= contents.size();) {
@@ -118,8 +119,12 @@ ordered_json tlvs_json(const Report& report) {
     ordered_json tlv{{"tlv_type", type},
                      {"length", contents[at + 1]},
                      {"template", be16(contents.data() + at + 2)}};
-    if (value.data() == report.inner.bytes.data()) {
-      tlv["inner"] = inner_json(report);
+    Report packet;
+    const bool is_first = value.data() == report.inner.bytes.data();
+    const bool is_packet = type >= 1 && type <= 3;
+    if (is_first || is_packet) {
+      if (!is_first) (void)pipeline::read_tlv_packet(value, type, context, packet);
+      tlv["inner"] = inner_json(is_first ? report : packet);
     } else {
       tlv["data"] = hex(value);
     }
@@ -129,7 +134,7 @@ ordered_json tlvs_json(const Report& report) {
   return json;
 }
 
-ordered_json individual_json(const Report& report) {
+ordered_json individual_json(const pipeline::ReportContext& context, const Report& report) {
   const std::uint8_t* at = report.header;
   const unsigned rep_type = at[0] >> 4;
   const unsigned in_type = at[0] & 0x0F;
@@ -141,6 +146,7 @@ ordered_json individual_json(const Report& report) {
   put_flags(json, report);
   json["i"] = report.intermediate ? 1 : 0;
   if (report.error != DecodeError::kNone) json["error"] = std::string(info(report.error).label);
+  if (report.is_skipped()) return json;
   const bool has_body = rep_type == 1 && report.contents.data() >= at + 12;
   if (has_body) {
     json["rep_md_bits"] = be16(at + 4);
@@ -151,7 +157,7 @@ ordered_json individual_json(const Report& report) {
     if (!report.ds_metadata.empty()) json["ds_metadata"] = hex(report.ds_metadata);
   }
   if (in_type == 1) {
-    json["tlvs"] = tlvs_json(report);
+    json["tlvs"] = tlvs_json(context, report);
   } else if (in_type == 2) {
     json["ds_extension"] = hex(report.contents);
   } else {
@@ -222,6 +228,8 @@ ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
     put_format(json, *outer.format, outer.payload);
     return json;
   }
+  const pipeline::ReportContext context{.config = decoder.config(),
+                                        .dialect = decoder.dialect_of(outer.source, outer.payload)};
   pipeline::ReportReader reader = decoder.reports(outer);
   while (reader.next(report)) {
     switch (report.version) {
@@ -236,7 +244,7 @@ ordered_json decode_to_json(const pipeline::Decoder& decoder, Bytes frame) {
         break;
       default:
         if (!json.contains("report")) json["report"] = group_json(report);
-        json["report"]["reports"].push_back(individual_json(report));
+        json["report"]["reports"].push_back(individual_json(context, report));
     }
     put_error(json, report.error, report);
   }

@@ -109,7 +109,16 @@ void put_tunnel(ordered_json& json, const Tunnel& tunnel) {
   }
 }
 
-ordered_json shim_json(const IntStack& stack, const Tunnel& tunnel) {
+/// Some senders of 2.0 reports that leave Report Length 0 write the DSCP a byte too early.
+std::uint8_t shim_dscp(const Report& report) {
+  const std::uint8_t* at = report.stack.shim;
+  const bool is_early = report.version == 2 && report.header[1] == 0 && at[3] == 0;
+  return at[is_early ? 2 : 3] >> 2;
+}
+
+ordered_json shim_json(const Report& report) {
+  const IntStack& stack = report.stack;
+  const Tunnel& tunnel = report.inner.tunnel;
   const std::uint8_t* at = stack.shim;
   ordered_json json;
   const bool in_gpe = tunnel.kind == Tunnel::Kind::kVxlanGpe;
@@ -135,7 +144,7 @@ ordered_json shim_json(const IntStack& stack, const Tunnel& tunnel) {
   } else {
     const unsigned npt = (at[0] >> 2) & 3;
     json["npt"] = npt;
-    if (npt == 0) json["dscp"] = at[3] >> 2;
+    if (npt == 0) json["dscp"] = shim_dscp(report);
     if (npt == 1) json["udp_port"] = be16(at + 2);
     if (npt == 2) json["ip_proto"] = at[3];
   }
@@ -197,7 +206,7 @@ ordered_json int_json(const Report& report) {
   const IntStack& stack = report.stack;
   ordered_json json;
   json["version"] = version_text(stack.version);
-  if (stack.shim != nullptr) json["shim"] = shim_json(stack, report.inner.tunnel);
+  if (stack.shim != nullptr) json["shim"] = shim_json(report);
   json["header"] = header_json(stack);
   json["hop_count"] = stack.hop_count;
   json["hops"] = ordered_json::array();
@@ -226,6 +235,11 @@ ordered_json ioam_nodes(const std::uint8_t* option, std::size_t length) {
   ordered_json nodes = ordered_json::array();
   if (node_bytes == 0) return nodes;
   const auto has = [trace_type](unsigned i) { return ((trace_type >> (23 - i)) & 1) != 0; };
+  // Behind each node, and not in its length: schema id and length in words, and so many words.
+  const auto snapshot_bytes = [&](std::size_t at) {
+    constexpr unsigned kOpaqueSnapshot = 22;
+    return !has(kOpaqueSnapshot) || at + 4 > length ? 0 : 4 + std::size_t{option[at]} * 4;
+  };
   for (std::size_t at = 12 + remaining; at + node_bytes <= length; at += node_bytes) {
     ordered_json node = ordered_json::object();
     std::size_t here = at;
@@ -247,6 +261,7 @@ ordered_json ioam_nodes(const std::uint8_t* option, std::size_t length) {
       here += bytes;
     }
     nodes.push_back(std::move(node));
+    at += snapshot_bytes(end);
   }
   return nodes;
 }
@@ -255,7 +270,6 @@ void put_ioam(ordered_json& json, const InnerPacket& inner) {
   constexpr std::size_t kTraceHeaderBytes = 12;
   if (inner.ioam == nullptr || inner.ioam_length < kTraceHeaderBytes) return;
   const std::uint8_t* at = inner.ioam;
-  if (at[3] > 1) return;  // neither pre-allocated nor incremental trace
   json["ioam"] = {{"option_type", at[3]},       {"namespace_id", be16(at + 4)},
                   {"node_len", at[6] >> 3},     {"remaining_len", at[7] & 0x7F},
                   {"trace_type", be24(at + 8)}, {"nodes", ioam_nodes(at, inner.ioam_length)}};

@@ -54,7 +54,8 @@ void append_tree(std::string& to, std::string_view name, const ordered_json& obj
 }
 
 std::string endpoint(const ordered_json& outer, const char* address, const char* port) {
-  const std::string host = outer.value(address, "?");
+  if (!outer.contains(address)) return "?";
+  const std::string host = outer[address].get<std::string>();
   if (!outer.contains(port)) return host;
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return fmt::format("{}{}{}:{}", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "",

@@ -85,6 +85,7 @@ bool Names::has_name(std::uint32_t id) const {
 }
 
 std::string Names::drop_reason(std::uint32_t switch_id, std::uint32_t code) const {
+  if (code == pipeline::kNoReason) return "not_reported";
   const std::string& table = switches_.of(switch_id).drop_reasons;
   const auto own = switches_.drop_reason_tables.find(table);
   if (own != switches_.drop_reason_tables.end()) {

@@ -118,13 +118,11 @@ bool ReportReader::next(Report& report) noexcept {
     offset_ = kGroupBytes;
     if (payload_.size() < kGroupBytes + 4) return refuse(DecodeError::kNoIndividualReport);
   }
-  while (payload_.size() - offset_ >= 4) {
+  if (payload_.size() - offset_ >= 4) {
     start(report);
     report.version = 2;
     report.error = read_report20(payload_, offset_, context, report);
-    if (rejects(report.error)) return refuse(report.error);
-    if (report.error != DecodeError::kUnsupportedRepType) return true;
-    error_ = report.error;  // skipped by its length; the next one may be good
+    return !rejects(report.error) || refuse(report.error);
   }
   ended_ = true;
   return false;
@@ -137,7 +135,9 @@ bool ReportReader::read_data_packet(Report& report) noexcept {
   report.tracked = true;
   report.error =
       read_inner(payload_, InnerStart::kEthernet, true, decoder_->config(), *dialect_, report);
-  return report.stack.version != IntVersion::kNone || refuse(no_report_);
+  // A packet is whole: what claims to reach beyond it is no INT.
+  const bool is_believable = report.error != DecodeError::kStackTruncated || report.inner.truncated;
+  return (report.stack.version != IntVersion::kNone && is_believable) || refuse(no_report_);
 }
 
 bool ReportReader::refuse(DecodeError error) noexcept {

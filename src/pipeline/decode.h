@@ -23,7 +23,9 @@ class Decoder;
 /// Walks the individual reports of one datagram. 0.5 and 1.0 hold one, 2.0 one or more.
 class ReportReader {
  public:
-  /// False at the end; then error() says whether the datagram as a whole was refused.
+  /// False at the end; then error() says whether the datagram as a whole was refused. A report of
+  /// an unknown RepType has is_skipped(): nothing is known but its header, and the next may be
+  /// good.
   [[nodiscard]] bool next(Report& report) noexcept;
 
   /// Why the datagram gave no (further) report; kNone at a regular end.

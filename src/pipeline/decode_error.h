@@ -28,8 +28,8 @@ enum class Policy : std::uint8_t {
   X(kOuterFragment, outer_fragment, kReject, "the report itself is an IP fragment")                 \
   X(kBadOuterIp, bad_outer_ip, kReject, "outer IPv4 header length or total length is impossible")   \
   X(kBadOuterUdpLength, bad_outer_udp_length, kReject, "outer UDP length below 8 or past the IP payload") \
-  X(kBadIpv4Checksum, bad_ipv4_checksum, kReject, "wrong outer IPv4 header checksum, where decode.checksums is drop") \
-  X(kBadUdpChecksum, bad_udp_checksum, kReject, "wrong outer UDP checksum, where decode.checksums is drop") \
+  X(kBadIpv4Checksum, bad_ipv4_checksum, kReject, "wrong outer IPv4 header checksum, where decode.verify is drop") \
+  X(kBadUdpChecksum, bad_udp_checksum, kReject, "wrong outer UDP checksum, where decode.verify is drop") \
   X(kShortFormat, short_format, kReject, "the frame ends inside a header that is declared under formats") \
   X(kShortReportHeader, short_report_header, kReject, "the UDP payload ends inside the report header") \
   X(kUnknownVersion, unknown_version, kReject, "the report version is not 0, 1 or 2")               \

@@ -136,13 +136,15 @@ DecodeError read_old(const std::uint8_t* shim, const std::uint8_t* end, IntCarri
   const unsigned type = shim[0];
   const std::uint8_t* header = shim + kShimBytes;
   const bool known_type = type == kHopByHop || type == kDestination || type == kHostInt;
-  if (!known_type || header[0] >> 4 > 1) return DecodeError::kNotInt;
+  const bool is_05 = header[0] >> 4 == 0 && (header[1] & 0x1F) != 0;
+  if (!known_type || header[0] >> 4 > 1 || (type == kHostInt && !is_05)) {
+    return DecodeError::kNotInt;
+  }
   const std::size_t words = shim[2];
   stack.bitmap = be16(header + 4);
   if (stack.bitmap == 0) return DecodeError::kNotInt;
   if (words < 3) return DecodeError::kBadShimLength;
   if (type == kDestination) return DecodeError::kNone;  // a header of its own, no hop stack
-  const bool is_05 = header[0] >> 4 == 0 && (header[1] & 0x1F) != 0;
   if (!is_05) return read_stack10(header, end, words - 3, dialect, stack);
   const bool has_tail = carrier == IntCarrier::kL4;
   if (has_tail && words < 4) return DecodeError::kBadShimLength;

@@ -15,12 +15,13 @@ constexpr std::uint8_t kAuthentication = 51;
 constexpr std::uint8_t kDestination = 60;
 constexpr std::uint8_t kIoamMutable = 0x31;  // RFC 9486
 constexpr std::uint8_t kIoamFixed = 0x11;
+constexpr std::uint8_t kIoamIncrementalTrace = 1;  // 0: pre-allocated
 
 std::ptrdiff_t left(const std::uint8_t* at, const std::uint8_t* end) noexcept {
   return end - at;
 }
 
-/// Looks for IOAM among the options of a hop-by-hop or destination header.
+/// Looks for an IOAM trace among the options of a hop-by-hop or destination header.
 void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header) noexcept {
   while (left(at, end) >= 2) {
     const std::uint8_t type = at[0];
@@ -30,7 +31,8 @@ void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header
     }
     const std::ptrdiff_t length = 2 + std::ptrdiff_t{at[1]};
     if (length > left(at, end)) return;
-    if ((type == kIoamMutable || type == kIoamFixed) && header.ioam == nullptr) {
+    const bool is_trace = length > 3 && at[3] <= kIoamIncrementalTrace;
+    if ((type == kIoamMutable || type == kIoamFixed) && is_trace && header.ioam == nullptr) {
       header.ioam = at;
       header.ioam_length = static_cast<std::uint16_t>(length);
     }

@@ -24,6 +24,10 @@ inline constexpr std::size_t kGroupBytes = 8;
 [[nodiscard]] DecodeError read_report20(Bytes payload, std::size_t& offset,
                                         const ReportContext& context, Report& report) noexcept;
 
+/// The packet in a TLV of type 1 to 3 (section 3.5); next() reads that of the first such TLV.
+[[nodiscard]] DecodeError read_tlv_packet(Bytes value, unsigned type, const ReportContext& context,
+                                          Report& report) noexcept;
+
 /// A group header that says version 1 in front of a 2.0 layout, as some senders write it.
 [[nodiscard]] bool is_report20_marked_1(Bytes payload) noexcept;
 

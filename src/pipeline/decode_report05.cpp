@@ -15,8 +15,15 @@ constexpr std::size_t kSummaryBytes = 24;
 
 enum : unsigned { kEthernet = 0, kDrop = 1, kLocal = 2, kDropSummary = 3, kHostIntIpv4 = 4 };
 
+/// The word at `at` is there; all ones: without a value.
+void note(const std::uint8_t* at, Field field, Metadata& metadata) noexcept {
+  metadata.present = static_cast<FieldMask>(metadata.present | bit(field));
+  if (be32(at) != 0xFFFF'FFFF) return;
+  metadata.invalid = static_cast<FieldMask>(metadata.invalid | bit(field));
+}
+
 void set_ports(const std::uint8_t* at, Metadata& metadata) noexcept {
-  metadata.present = static_cast<FieldMask>(metadata.present | bit(Field::kL1Ports));
+  note(at, Field::kL1Ports, metadata);
   metadata.l1_ingress_if = be16(at);
   metadata.l1_egress_if = be16(at + 2);
 }
@@ -25,7 +32,7 @@ void read_drop(const std::uint8_t* at, Report& report) noexcept {
   report.has_node_id = true;
   report.node_id = be32(at);
   set_ports(at + 4, report.metadata);
-  report.metadata.present = static_cast<FieldMask>(report.metadata.present | bit(Field::kDrop));
+  note(at + 8, Field::kDrop, report.metadata);
   report.metadata.drop_queue_id = at[8];
   report.metadata.drop_reason = at[9];
 }
@@ -35,8 +42,8 @@ void read_local(const std::uint8_t* at, Report& report) noexcept {
   report.has_node_id = true;
   report.node_id = be32(at);
   set_ports(at + 4, metadata);
-  metadata.present =
-      static_cast<FieldMask>(metadata.present | bit(Field::kQueue) | bit(Field::kEgressTime));
+  note(at + 8, Field::kQueue, metadata);
+  note(at + 12, Field::kEgressTime, metadata);
   metadata.queue_id = at[8];
   metadata.queue_occupancy = be24(at + 9);
   metadata.egress_time = be32(at + 12);

@@ -110,9 +110,7 @@ DecodeError read_packet(Bytes bytes, unsigned in_type, const ReportContext& cont
   return read_inner(bytes, start, true, context.config, context.dialect, report);
 }
 
-/// TLV types count otherwise than InTypes: 1 Ethernet, 2 IPv4, 3 IPv6 (section 3.5).
 DecodeError read_tlvs(Bytes contents, const ReportContext& context, Report& report) noexcept {
-  constexpr unsigned kInTypeOf[] = {kNothing, kEthernet, kIpv4, kIpv6};
   DecodeError error = DecodeError::kNone;
   for (std::size_t at = 0; at + 4 <= contents.size();) {
     const unsigned type = contents[at] >> 4;
@@ -120,7 +118,7 @@ DecodeError read_tlvs(Bytes contents, const ReportContext& context, Report& repo
     if (at + 4 + bytes > contents.size()) return DecodeError::kBadTlvLength;
     const bool is_packet = type >= 1 && type <= 3;
     if (is_packet && report.inner.bytes.empty()) {
-      error = read_packet(contents.subspan(at + 4, bytes), kInTypeOf[type], context, report);
+      error = read_tlv_packet(contents.subspan(at + 4, bytes), type, context, report);
     }
     at += 4 + bytes;
   }
@@ -161,6 +159,13 @@ std::size_t end_of(Bytes payload, std::size_t at, bool no_lengths, DecodeError& 
 }
 
 }  // namespace
+
+DecodeError read_tlv_packet(Bytes value, unsigned type, const ReportContext& context,
+                            Report& report) noexcept {
+  // TLV types count otherwise than InTypes: 1 Ethernet, 2 IPv4, 3 IPv6 (section 3.5).
+  constexpr unsigned kInTypeOf[] = {kNothing, kEthernet, kIpv4, kIpv6};
+  return read_packet(value, kInTypeOf[type], context, report);
+}
 
 bool is_report20_marked_1(Bytes payload) noexcept {
   constexpr std::size_t kLeast = kGroupBytes + kFirstWordBytes + kIntBodyBytes + kEthernetBytes;

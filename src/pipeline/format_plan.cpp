@@ -63,9 +63,11 @@ void FormatPlan::find_slots() {
   drop_slot_ = slot_of(config_.drop);
   time_slot_ = slot_of(config_.timestamp);
   // Names of a group's fields have a dot.
-  by_element_ = std::any_of(slot_names_.begin(), slot_names_.end(), [](const std::string& name) {
+  const auto is_of_group = [](const std::string& name) {
     return name.find('.') != std::string::npos;
-  });
+  };
+  by_element_ = std::any_of(slot_names_.begin(), slot_names_.end(), is_of_group);
+  key_in_group_ = std::any_of(config_.key.begin(), config_.key.end(), is_of_group);
   for (const FormatField& field : config_.fields) {
     (void)slot_of(field.condition);
     if (field.bits == 0) count_slot_ = slot_of(field.count);

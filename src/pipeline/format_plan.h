@@ -30,6 +30,7 @@ struct FormatRecord {
   std::array<std::uint64_t, kMaxFormatValues> value{};
   std::uint8_t present = 0;  ///< bit per measurement
   bool dropped = false;
+  bool further = false;  ///< another element of a header whose key has counted already
   bool has_time = false;
   std::uint64_t time = 0;
 };
@@ -104,7 +105,8 @@ class FormatPlan {
   std::vector<Step> head_, element_, tail_;
   std::uint8_t count_slot_ = kNoSlot8;  ///< of the repeated group
   bool has_group_ = false;
-  bool by_element_ = false;     ///< somebody wants a field of the group: a record for each element
+  bool by_element_ = false;  ///< somebody wants a field of the group: a record for each element
+  bool key_in_group_ = false;
   std::size_t fixed_bits_ = 0;  ///< of head and tail without optional fields
   std::size_t element_bits_ = 0;
   std::array<std::uint8_t, kMaxFormatKeys> key_slot_{};
@@ -151,9 +153,13 @@ DecodeError FormatPlan::read(Bytes header, const Take& take) const noexcept {
     take(record_of(values));
     return DecodeError::kNone;
   }
+  // Where the key is the header's, a header without elements counts too, and each counts once.
+  if (count == 0 && !key_in_group_) take(record_of(values));
   for (std::size_t i = 0; i < count; ++i) {
     (void)run(element_, elements, values, ignore);
-    take(record_of(values));
+    FormatRecord record = record_of(values);
+    record.further = i > 0 && !key_in_group_;
+    take(record);
   }
   return DecodeError::kNone;
 }

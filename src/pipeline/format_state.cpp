@@ -87,9 +87,9 @@ void FormatState::apply(const FormatPlan& plan, const FormatRecord& record, std:
       (!options_.new_key || claim(row, EventKind::kNewKey, record, time) != nullptr)) {
     put(row.announced, std::uint8_t{1});
   }
-  put(row.reports, row.reports + weight);
+  if (!record.further) put(row.reports, row.reports + weight);
   put(row.last_s, now_s);
-  if (record.dropped) {
+  if (record.dropped && !record.further) {
     put(row.drops, row.drops + weight);
     if (options_.drop) (void)claim(row, EventKind::kDrop, record, time);
   }

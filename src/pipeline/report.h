@@ -141,6 +141,8 @@ struct Report {
   FlowKey6 flow6;
 
   DecodeError error = DecodeError::kNone;  ///< of this report; its policy says what is kept
+
+  [[nodiscard]] bool is_skipped() const noexcept { return info(error).policy == Policy::kSkip; }
 };
 
 }  // namespace hopscope::pipeline

@@ -7,8 +7,11 @@ namespace {
 
 /// So many equal numbers in a row mean that the sender does not count at all.
 constexpr std::uint32_t kConstantAfter = 16;
-/// So many numbers in a row from behind the window mean that the sender started anew.
+/// So many numbers in a row from behind mean that the sender started anew.
 constexpr std::uint32_t kRestartAfter = 8;
+/// A number that is so far ahead and among the first of all is no loss but a new start.
+constexpr std::uint64_t kFarAhead = 1 << 16;
+constexpr std::uint32_t kAmongTheFirst = 4096;
 
 bool test(const SequenceRow& row, std::uint64_t number) noexcept {
   const std::uint64_t bit = number % kSequenceWindow;
@@ -76,9 +79,16 @@ void came_behind(SequenceRow& row, std::uint64_t number, std::uint32_t wire,
     put(row.behind, 0);
     return;
   }
-  // Numbers 0 and 1 long after a start, or a run of numbers from far behind: a new start.
+  // A new start: one of the first numbers from behind the window, two of them in a row within it,
+  // or a longer run of numbers that should not come again. One that came before is just that.
   put(row.behind, row.behind + 1);
-  if ((wire <= 1 && row.newest - number > 1) || row.behind >= kRestartAfter) {
+  const bool is_first = wire <= 1 && !known;
+  const bool is_second = (wire == 1 || wire == 2) && row.behind == 2;
+  if (is_first || is_second || row.behind >= kRestartAfter) {
+    // What looked like duplicates was the new start.
+    if (known) {
+      put(row.duplicates, row.duplicates - std::min<std::uint64_t>(row.duplicates, row.behind - 1));
+    }
     restart(row, wire);
   } else if (known) {
     put(row.duplicates, row.duplicates + 1);
@@ -114,7 +124,9 @@ void observe(SequenceRow& row, std::uint32_t number, std::uint32_t window,
     return;
   }
   put(row.same, 0);
-  if (ahead < turn / 2) {
+  if (ahead >= kFarAhead && ahead < turn / 2 && number < kAmongTheFirst) {
+    restart(row, number);
+  } else if (ahead < turn / 2) {
     put(row.behind, 0);
     advance(row, row.newest + ahead, window);
   } else {

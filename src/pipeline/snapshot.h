@@ -66,6 +66,9 @@ struct SwitchSnapshot {
   std::uint64_t latency_sum_ns = 0;
 };
 
+/// The reason of a drop whose report gives none.
+inline constexpr std::uint32_t kNoReason = 0xFFFF'FFFF;
+
 struct DropSnapshot {
   std::uint32_t switch_id = 0;
   std::uint32_t reason = 0;

@@ -123,9 +123,10 @@ void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
   }
   const HopTimes& source = is_whole ? hops_.times[hops_.count - 1] : further_times;
   const std::optional<std::uint64_t> latency_ns = flow_latency_ns(source, sink, units_);
-  // Without the source's hop there is no source's ingress.
-  const bool is_cut =
-      report.error != DecodeError::kNone || report.intermediate || hops_exceeded(report.stack);
+  // Without the source's hop there is no source's ingress, without the sink's no sink's egress.
+  const bool is_cut = report.error != DecodeError::kNone || report.intermediate ||
+                      hops_exceeded(report.stack) ||
+                      (report.has_node_id && report.node_id != hops_.hop[0].switch_id);
   hops_.timed = latency_ns.has_value() && !is_cut;
   hops_.timed_ns = latency_ns.value_or(0);
   for (std::uint32_t i = 0; i + 1 < hops_.count; ++i) {
@@ -170,7 +171,7 @@ void Tables::sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept {
 void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
   const Metadata& metadata = report.metadata;
   const bool has_reason = metadata.has(Field::kDrop);
-  const std::uint32_t reason = has_reason ? metadata.drop_reason : 0;
+  const std::uint32_t reason = has_reason ? metadata.drop_reason : kNoReason;
   const std::uint32_t switch_id = report.has_node_id ? report.node_id : kNoSwitch;
   const std::uint32_t at = drops_.find_or_add(
       port_key(switch_id, reason), seed_,

@@ -128,6 +128,10 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   ReportReader reader = decoder_.reports(outer);
   Lending lending;
   while (reader.next(report_)) {
+    if (report_.is_skipped()) {
+      count_error(report_.error);
+      continue;
+    }
     if (reports++ == 0 && !outer.data_packet) note_sequence(report_, outer, frame.time);
     count_report(report_);
     const bool has_flow = report_.has_flow4 || report_.has_flow6;
@@ -204,12 +208,14 @@ void Worker::count_error(DecodeError error) noexcept {
 
 void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
                            const FrameTime& time) noexcept {
+  // In 0.5 one counter runs through reports that name a node and such that do not (section 3.1).
+  const bool counts_by_node = report.has_node_id && report.version != 0;
   const SequenceNumber number{.source = outer.source,
                               .hw_id = report.hw_id,
                               .bits = report.sequence_bits,
                               .version = report.version,
                               .deviations = deviations_of(outer, report),
-                              .switch_id = report.has_node_id ? report.node_id : kNoSwitch,
+                              .switch_id = counts_by_node ? report.node_id : kNoSwitch,
                               .number = report.sequence,
                               .time = time};
   const unsigned owner =

@@ -26,7 +26,7 @@ DecodeError error_of(const pipeline::Decoder& decoder, pipeline::Bytes frame, un
   pipeline::Report report;
   DecodeError error = DecodeError::kNone;
   while (reader.next(report)) {
-    ++reports;
+    if (!report.is_skipped()) ++reports;
     if (error == DecodeError::kNone) error = report.error;
   }
   return error == DecodeError::kNone ? reader.error() : error;

@@ -16,7 +16,53 @@ namespace {
 
 using hopscope::pipeline::DecodeConfig;
 using hopscope::pipeline::Engine;
+using hopscope::pipeline::FormatConfig;
+using hopscope::pipeline::FormatField;
+using hopscope::pipeline::FormatStart;
 using hopscope::pipeline::Int10Layout;
+
+/// Headers of one's own in every way that one may be declared, in the place of reports.
+DecodeConfig with_formats() {
+  DecodeConfig config;
+  config.report_udp_port = {1};
+  FormatConfig chain;
+  chain.name = "chain";
+  chain.udp_port = 32766;
+  chain.fields = {{.name = "flags", .bits = 3},
+                  {.name = "count", .bits = 5},
+                  {.name = "id", .bits = 128},
+                  {.name = "vlan", .bits = 13, .condition = "flags", .condition_bit = 1}};
+  FormatField hops;
+  hops.name = "hops";
+  hops.count = "count";
+  hops.repeated = {{.name = "node", .bits = 17}, {.name = "depth", .bits = 40}};
+  chain.fields.push_back(hops);
+  chain.fields.push_back({.name = "end", .bits = 9});
+  chain.key = {"id"};
+  chain.measurements.resize(2);
+  chain.measurements[0].field = "hops.depth";
+  chain.measurements[1].field = "end";
+  chain.drop = "flags";
+  FormatConfig by_hop = chain;
+  by_hop.name = "by_hop";
+  by_hop.udp_port = 1234;
+  by_hop.start = FormatStart::kInnerL4;
+  by_hop.key = {"hops.node", "vlan"};
+  FormatConfig last;
+  last.name = "last";
+  last.udp_port = 5900;
+  last.start = FormatStart::kEnd;
+  last.fields = {{.name = "a", .bits = 7}, {.name = "t", .bits = 64}};
+  last.key = {"a"};
+  last.timestamp = "t";
+  FormatConfig raw = last;
+  raw.name = "raw";
+  raw.udp_port.reset();
+  raw.ethertype = 0x88B5;
+  raw.start = FormatStart::kPayload;
+  config.formats = {chain, by_hop, last, raw};
+  return config;
+}
 
 std::vector<DecodeConfig> make_configs() {
   DecodeConfig base;
@@ -35,6 +81,7 @@ std::vector<DecodeConfig> make_configs() {
   configs[6].int_dscp_mask = 1;
   configs[7].domains[0x5453].source_only[0x8000] = 8;
   configs[7].vxlan_gpe_next = {5};
+  configs.push_back(with_formats());
   return configs;
 }
 
@@ -53,6 +100,7 @@ struct Pipeline {
                            .queue_overflow = 16,
                            .switches = 16,
                            .sequences = 16,
+                           .formats = 16,
                            .drop_reasons = 16},
                 .events = {},
                 .switches = {},

@@ -170,7 +170,13 @@ std::vector<Found> fast(const Decoder& decoder, const Frame& frame) {
   if (error != DecodeError::kNone) return all;
   ReportReader reader = decoder.reports(outer);
   Report report;
-  while (reader.next(report)) all.push_back(plain(report));
+  while (reader.next(report)) {
+    if (report.is_skipped()) {
+      put_error(report.error);
+    } else {
+      all.push_back(plain(report));
+    }
+  }
   put_error(reader.error());
   return all;
 }

@@ -21,6 +21,14 @@ def hopscope(*arguments, **more):
                           timeout=120, **more)
 
 
+def udp_frame(port, payload, checksum=0):
+    """Ethernet, IPv4 and UDP around `payload`; 0: without a UDP checksum."""
+    udp = struct.pack(">HHHH", 5000, port, 8 + len(payload), checksum) + payload
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                     bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
+    return bytes(12) + b"\x08\x00" + ip + udp
+
+
 def pcap(frames):
     """A nanosecond pcap, a frame a microsecond."""
     records = [struct.pack("<IIII", 1_700_000_000, i * 1000, len(f), len(f)) + f
@@ -102,6 +110,33 @@ class CommandLineTest(unittest.TestCase):
                 self.assertEqual(len(lines), 250)
                 self.assertEqual(len(set(lines)), 1)
                 self.assertNotIn("error", json.loads(lines[0]))
+
+    def test_a_frame_of_any_length_prints_as_text(self):
+        with open(os.path.join(DATA, "vectors.json")) as f:
+            frame = bytes.fromhex(json.load(f)[-1]["hex"])
+        capture = self.path("short.pcap", pcap([frame[:n] for n in range(1, len(frame) + 1)]))
+        lines = self.good("decode", "--all", "--format", "text", capture).stdout.splitlines()
+        heads = [line for line in lines if line.startswith("frame ")]
+        self.assertEqual(len(heads), len(frame))
+        self.assertIn("short_frame (reject)", heads[0])
+
+    def test_drops_and_counters_of_report_05(self):
+        """One counter runs through all kinds; what a report does not say is not a value."""
+        def report(number, nproto, body):
+            header = struct.pack(">BBBBII", nproto, 0x80 if nproto == 1 else 0x20, 0, 7, number, 0)
+            return header + body
+        cut = bytes.fromhex("00" * 12 + "0806")  # no IP: the report's own words only
+        local = struct.pack(">IIII", 3, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        drop = struct.pack(">IHHI", 5, 1, 2, 0xFFFFFFFF)
+        frames = [udp_frame(32766, report(n, n % 3, (b"", drop, local)[n % 3] + cut))
+                  for n in range(1, 40)]
+        metrics = self.path("metrics")
+        found = self.replay(self.path("mixed.pcap", pcap(frames)), "--metrics", metrics)
+        self.assertEqual((found["decoded"], found["sequence_gaps"]), (39, 0))
+        with open(metrics) as f:
+            text = f.read()
+        self.assertIn('int_packet_drops_total{switch="5",reason="not_reported"} 13', text)
+        self.assertNotIn("int_queue_occupancy{", text)
 
     def test_a_replay_gives_the_same_every_time(self):
         capture, _ = self.generate("--count", 20_000, "--flows", 300, "--congestion", 0.1,
@@ -226,10 +261,7 @@ class CommandLineTest(unittest.TestCase):
             header = (path.to_bytes(3, "big") + bytes([index]) + (1 << 100).to_bytes(16, "big") +
                       bytes([dropped]) + time.to_bytes(6, "big"))
             self.assertEqual(len(header), 27)
-            udp = struct.pack(">HHHH", 1234, 8192, 8 + len(header) + 5, checksum) + header + b"hello"
-            ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
-                             bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
-            return bytes(12) + b"\x08\x00" + ip + udp
+            return udp_frame(8192, header + b"hello", checksum)
 
         frames = [frame(7, 255 - i % 3, i % 5 == 0, 1000 * i) for i in range(60)]
         capture = self.path("own.pcap", pcap(frames))

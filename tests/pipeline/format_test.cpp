@@ -143,6 +143,31 @@ TEST(FormatPlan, AGroupThatNobodyAsksForIsPassedOver) {
   }
 }
 
+TEST(FormatPlan, AHeaderWithItsOwnKeyCountsOnce) {
+  FormatConfig config = shifting();
+  config.key = {"flags"};
+  config.drop = "end";
+  const FormatPlan plan(config, 0);
+  for (const unsigned count : {0U, 1U, 3U}) {
+    BitWriter out;
+    out.put(0, 3);
+    out.put(count, 5);
+    for (unsigned i = 0; i < count; ++i) out.put(i, 24);
+    out.put(9, 4);
+    unsigned headers = 0;
+    unsigned depths = 0;
+    EXPECT_EQ(plan.read(out.bytes(),
+                        [&](const FormatRecord& record) {
+                          EXPECT_TRUE(record.dropped);
+                          headers += record.further ? 0 : 1;
+                          depths += record.present & 1U;
+                        }),
+              DecodeError::kNone);
+    EXPECT_EQ(headers, 1U) << count;
+    EXPECT_EQ(depths, count);
+  }
+}
+
 TEST(FormatPlan, ConditionsOnAnyOf128Bits) {
   for (const int bit : {124, 3, -1}) {
     const bool there = bit != 3;

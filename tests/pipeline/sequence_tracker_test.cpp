@@ -84,6 +84,28 @@ TEST(SequenceTracker, AShortRunThatStartsAgainIsARestartToo) {
   EXPECT_EQ(r.duplicates, 0U);
 }
 
+TEST(SequenceTracker, ARestartFromTheUpperHalfIsNoLoss) {
+  for (const std::uint32_t before : {3'000'000U, 2'097'152U, 4'000'000U}) {
+    SequenceRow r = row(22);
+    for (std::uint32_t n = 0; n < 10; ++n) observe(r, before + n, kWindow, 1);
+    for (std::uint32_t n = 0; n < 10; ++n) observe(r, n, kWindow, 1);
+    settle(r);
+    EXPECT_EQ(r.restarts, 1U) << before;
+    EXPECT_EQ(r.missing, 0U) << before;
+  }
+}
+
+TEST(SequenceTracker, OneOfTheFirstNumbersThatComesAgainIsADuplicate) {
+  for (const std::uint32_t again : {0U, 1U, 2U}) {
+    SequenceRow r = row();
+    feed(r, {0, 1, 2, 3, again, 4, 5, 6});
+    settle(r);
+    EXPECT_EQ(r.restarts, 0U) << again;
+    EXPECT_EQ(r.missing, 0U) << again;
+    EXPECT_EQ(r.duplicates, 1U) << again;
+  }
+}
+
 TEST(SequenceTracker, ALongJumpForwardIsLossOfAllBetween) {
   SequenceRow r = row();
   feed(r, {10, 100'000});

@@ -238,12 +238,13 @@ std::string read_int(const Bytes& bytes, Carrier carrier, Found& found, Behind& 
       behind.bytes = after.rest();
     }
     const std::uint64_t bitmap = in.peek(8, 2);
+    const bool is_05 = in.peek(4, 1) >> 4 == 0 && (in.peek(5, 1) & 31) != 0;
     if (type < 1 || type > 3 || in.peek(4, 1) >> 4 > 1 || bitmap == 0) return "not_int";
+    if (type == 3 && !is_05) return "not_int";  // host-int's own shim, of 0.5 only
     if (length < 3) return "bad_shim_length";
     if (type == 2) return "none";  // a destination header is no stack
     Cursor header(bytes);
     header.skip(4);
-    const bool is_05 = in.peek(4, 1) >> 4 == 0 && (in.peek(5, 1) & 31) != 0;
     if (!is_05) {
       error = read_stack10(header, length - 3, bitmap, found);
     } else {
@@ -655,7 +656,6 @@ std::vector<Found> reports20(const Bytes& payload, const Settings& settings) {
   if (payload.size() < 12) return {refusal("no_individual_report")};
   std::vector<Found> all;
   const Cursor group(payload);
-  std::string left_over = "none";
   for (std::size_t at = 8; payload.size() - at >= 4;) {
     const std::uint64_t first = group.peek(at, 4);
     const std::uint64_t rep_type = first >> 28;
@@ -677,7 +677,8 @@ std::vector<Found> reports20(const Bytes& payload, const Settings& settings) {
                      payload.begin() + static_cast<std::ptrdiff_t>(at + 4 + bytes));
     at += 4 + bytes;
     if (rep_type > 1) {
-      left_over = "unsupported_rep_type";
+      all.emplace_back();
+      all.back().error = "unsupported_rep_type";
       continue;
     }
     Bytes contents = body;
@@ -703,10 +704,6 @@ std::vector<Found> reports20(const Bytes& payload, const Settings& settings) {
     const std::string inner = read_contents(contents, in_type, settings, found);
     found.error = error == "none" ? inner : error;
     all.push_back(std::move(found));
-  }
-  if (left_over != "none") {
-    all.emplace_back();
-    all.back().error = left_over;
   }
   return all;
 }
