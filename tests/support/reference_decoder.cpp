@@ -505,24 +505,22 @@ Found report05(const Bytes& payload, const Settings& settings) {
     if (nproto == 1) {
       if (in.left() < 12) throw Cut();
       found.values["node"] = in.take(4);
-      found.values["l1_ingress"] = in.take(2);
-      found.values["l1_egress"] = in.take(2);
-      found.values["drop_queue"] = in.take(1);
-      found.values["drop_reason"] = in.take(1);
-      in.skip(2);
+      put_halves(found.values, in.take(4), 16, "l1_ingress", "l1_egress");
+      const std::uint64_t why = in.take(4);
+      if (why != 0xFFFF'FFFF) {
+        found.values["drop_queue"] = why >> 24;
+        found.values["drop_reason"] = (why >> 16) & 0xFF;
+      }
     } else if (nproto == 2) {
       if (in.left() < 16) throw Cut();
       found.values["node"] = in.take(4);
-      found.values["l1_ingress"] = in.take(2);
-      found.values["l1_egress"] = in.take(2);
-      found.values["queue_id"] = in.take(1);
-      found.values["occupancy"] = in.take(3);
-      found.values["egress_time"] = in.take(4);
+      put_halves(found.values, in.take(4), 16, "l1_ingress", "l1_egress");
+      put_halves(found.values, in.take(4), 24, "queue_id", "occupancy");
+      put_word(found.values, in.take(4), "egress_time");
     } else if (nproto == 3) {
       if (in.left() < 24) throw Cut();
       found.values["node"] = in.peek(4, 4);
-      found.values["l1_ingress"] = in.peek(8, 2);
-      found.values["l1_egress"] = in.peek(10, 2);
+      put_halves(found.values, in.peek(8, 4), 16, "l1_ingress", "l1_egress");
       in.skip(24);
       start = Start::kAtIpv4;
     } else if (nproto == 4) {
