@@ -11,6 +11,7 @@
 #include "app/capture.h"
 #include "app/config_command.h"
 #include "app/config_load.h"
+#include "app/cpu_command.h"
 #include "app/decode_command.h"
 #include "app/generate_command.h"
 #include "app/replay_command.h"
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
   hopscope::app::add_replay_command(app, status);
   hopscope::app::add_decode_command(app, status);
   hopscope::app::add_sources_command(app, status);
+  hopscope::app::add_cpu_command(app, status);
   hopscope::app::add_generate_command(app, status);
   hopscope::app::add_config_commands(app, status);
   try {

@@ -108,6 +108,9 @@ void add_frames(Families& families, const CounterSnapshot& total) {
                      {{"error", std::string(info(static_cast<DecodeError>(i)).label)}},
                      total.errors[i]);
   }
+  families.counter("hopscope_regular_reports_total",
+                   "Reports with which nothing happened but newer values: the fast path took them.",
+                   {}, total.regular_reports);
   families.counter("hopscope_format_records_total",
                    "Headers declared under formats, elements of repeated groups each.", {},
                    total.format_records);

@@ -68,6 +68,9 @@ class Decoder {
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
   [[nodiscard]] const std::vector<FormatPlan>& formats() const noexcept { return formats_; }
 
+  /// Some senders are told apart; for the others config().dialect counts.
+  [[nodiscard]] bool has_dialects() const noexcept { return !prefixes_.empty() || !nodes_.empty(); }
+
   /// How the sender with this address departs from the specification; `payload` may name its node.
   [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 

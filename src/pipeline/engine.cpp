@@ -116,7 +116,9 @@ Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sourc
               .tables = options_.tables,
               .events = options_.events,
               .seed = options_.seed,
-              .workers = static_cast<unsigned>(sources.size())} {
+              .workers = static_cast<unsigned>(sources.size()),
+              .instruction_set = options_.instruction_set,
+              .fast_path = options_.fast_path} {
   for (unsigned i = 0; i < sources.size(); ++i) {
     auto lane = std::make_unique<Lane>();
     lane->events = std::make_unique<SpscQueue<Event>>(options_.queues.event_entries);
@@ -185,9 +187,11 @@ void Engine::run(Lane& lane, std::size_t /*index*/) noexcept {
   Idler idler(options_.idle);
   while (run_.load(std::memory_order_acquire)) {
     const bool receive = receive_.load(std::memory_order_relaxed);
+    // Asked before the cycle: what came in before stop() was called is in it.
+    const bool draining = drain_.load(std::memory_order_acquire);
     const std::size_t work = lane.worker->run_once(receive);
     lane.cycles.add(1);
-    if (work == 0 && drain_.load(std::memory_order_relaxed)) lane.drained = true;
+    if (work == 0 && draining) lane.drained = true;
     if (work != 0) {
       if (lane.quiet.load(std::memory_order_relaxed)) lane.quiet = false;
       idler.reset();

@@ -29,6 +29,8 @@ struct EngineOptions {
   QueueOptions queues;
   HashSeed seed;  ///< random_hash_seed() in production
   io::IdleStrategy idle = io::IdleStrategy::kAdaptive;
+  InstructionSet instruction_set = trusted_instruction_set();
+  bool fast_path = true;  ///< off: every frame goes through the checked decoder
   std::vector<int> cpus;  ///< per worker; -1 or absent: not pinned
 };
 

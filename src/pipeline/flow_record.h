@@ -26,6 +26,7 @@ struct alignas(kCacheLine) FlowRecord {
     kLonger = 8,      ///< the packet crossed more hops than kMaxHops
     kAnnounced = 16,  ///< the event of the new key is on its way
     kTimed = 32,      ///< the latency is by clocks that agree, not the sum of the hops
+    kUnsure = 64,  ///< a port has no row, or may have lost it: a report came that did not touch all
   };
 
   std::uint32_t sequence;  ///< odd while the owner writes

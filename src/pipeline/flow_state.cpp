@@ -27,6 +27,12 @@ Path path_of(const HopList& hops) noexcept {
   return path;
 }
 
+/// Every hop's port has a row.
+bool has_all(const HopList& hops, const std::array<std::uint32_t, kMaxHops>& slots) noexcept {
+  return std::find(slots.begin(), slots.begin() + hops.count, kNoSlot) ==
+         slots.begin() + hops.count;
+}
+
 }  // namespace
 
 template <typename Key>
@@ -85,9 +91,11 @@ bool FlowState<Key>::same_path(const Record& record, const HopList& hops) const 
 
 template <typename Key>
 void FlowState<Key>::take_path(Record& record, const HopList& hops, const Slots& slots) noexcept {
-  constexpr auto kShape = static_cast<std::uint8_t>(Record::kPostcards | Record::kLonger);
+  constexpr auto kShape =
+      static_cast<std::uint8_t>(Record::kPostcards | Record::kLonger | Record::kUnsure);
   std::uint8_t flags = record.flags & static_cast<std::uint8_t>(~kShape);
   if (hops.postcard) flags |= Record::kPostcards;
+  if (!has_all(hops, slots)) flags |= Record::kUnsure;
   if (hops.length > hops.count) flags |= Record::kLonger;
   put(record.flags, flags);
   put(record.hop_count, static_cast<std::uint8_t>(hops.count));
@@ -106,6 +114,9 @@ bool FlowState<Key>::follow_path(Record& record, const HopList& hops, Slots& slo
                                  const Moment& moment) noexcept {
   if (same_path(record, hops)) {
     for (unsigned i = 0; i < hops.count; ++i) use_slot(record, i, hops.hop[i], slots[i], moment);
+    const auto sure = static_cast<std::uint8_t>(
+        has_all(hops, slots) ? record.flags & ~Record::kUnsure : record.flags | Record::kUnsure);
+    if (sure != record.flags) put(record.flags, sure);
     return true;
   }
   resolve(hops, slots, moment.now_s);
@@ -273,10 +284,14 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
   }
   Record& record = *found;
   const RowWriter writer(record.sequence);
+  const bool touches_all_ports = hops.count > 0 && !hops.postcard;
+  if (!touches_all_ports && (record.flags & Record::kUnsure) == 0) {
+    put(record.flags, static_cast<std::uint8_t>(record.flags | Record::kUnsure));
+  }
   put(record.reports, record.reports + moment.weight);
   put(record.last_seen_ns, moment.receive_time_ns);
   if (dropped) put(record.drops, record.drops + moment.weight);
-  if (hops.count > 0 && !hops.postcard) {
+  if (touches_all_ports) {
     follow_stack(record, hops, further_latency_ns, slots, moment);
   } else if (hops.count > 0 && !dropped) {
     follow_postcard(record, hops, slots, moment);

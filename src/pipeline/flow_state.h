@@ -6,6 +6,7 @@
 
 #include "pipeline/event_buffer.h"
 #include "pipeline/flow_table.h"
+#include "pipeline/hop_columns.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/moment.h"
 #include "pipeline/port_state.h"
@@ -28,6 +29,40 @@ class FlowState {
   void update(const Key& key, std::uint64_t hash, const HopList& hops,
               std::uint64_t further_latency_ns, bool dropped, const Moment& moment,
               Slots& slots) noexcept;
+
+  /// Whether a report of `hops` hops may be taken by take_regular() where its path and latencies
+  /// are regular too: the record is of that key, nothing is to be told of it and nothing to be
+  /// found anew.
+  [[nodiscard]] bool is_regular(const Record& record, const Key& key, unsigned hops,
+                                bool has_latency, std::uint32_t now_s) const noexcept {
+    constexpr auto kFlags = static_cast<std::uint8_t>(Record::kUsed | Record::kAnnounced);
+    const auto flags =
+        static_cast<std::uint8_t>(has_latency ? kFlags | Record::kHasLatency : kFlags);
+    const bool is_due =
+        options_.refresh_s != 0 &&
+        (record.last_event_s == 0 || has_passed(record.last_event_s, now_s, options_.refresh_s));
+    return record.key == key && record.flags == flags && record.hop_count == hops &&
+           record.path_length == hops && !is_due;
+  }
+
+  /// Whether the flow's latency is in the interval that it was in.
+  [[nodiscard]] bool stays(const Record& record, std::uint64_t latency_ns) const noexcept {
+    const IntervalRule& rule = units_.flow_latency();
+    return record.latency_interval != kNoInterval &&
+           !(rule.enabled() && rule.left(latency_ns, record.latency_interval));
+  }
+
+  /// A report with which nothing happens but that values are newer.
+  void take_regular(Record& record, const HopColumns& columns, unsigned hops, bool has_latency,
+                    std::uint64_t latency_ns, std::int64_t receive_ns,
+                    std::uint32_t weight) noexcept {
+    const RowWriter writer(record.sequence);
+    put(record.reports, record.reports + weight);
+    put(record.last_seen_ns, receive_ns);
+    if (!has_latency) return;
+    put(record.latency_ns, latency_ns);
+    for (unsigned i = 0; i < hops; ++i) put(record.latency[i], columns.latency[i]);
+  }
 
   [[nodiscard]] FlowTable<Key>& table() noexcept { return table_; }
   [[nodiscard]] const FlowTable<Key>& table() const noexcept { return table_; }

@@ -7,6 +7,10 @@
 #include <cstdint>
 #include <utility>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "pipeline/ageing_clock.h"
 #include "pipeline/fixed_array.h"
 #include "pipeline/flow_record.h"
@@ -56,6 +60,47 @@ class FlowTable {
     return nullptr;
   }
 
+  static constexpr std::uint32_t kNoRecord = 0xFFFF'FFFF;
+
+  /// Where a record is, until the next insert() or sweep().
+  struct Place {
+    std::uint32_t record = kNoRecord;
+    std::uint32_t bucket = 0;
+    std::uint32_t slot = 0;
+  };
+
+  /// The record that find() would look at first, if its key is right; prefetches it. kNoRecord:
+  /// none, or one that was idle for so long that it may have expired.
+  [[nodiscard]] Place probe(std::uint64_t hash, std::uint32_t now_s) const noexcept {
+    const std::uint16_t tag = tag_of(hash);
+    std::uint32_t at = home(hash);
+    int slot = slot_of(buckets_[at], tag);
+    if (slot < 0) [[unlikely]] {
+      at = other(at, tag);
+      slot = slot_of(buckets_[at], tag);
+      if (slot < 0) return {};
+    }
+    const Bucket& bucket = buckets_[at];
+    const auto age = static_cast<std::uint16_t>(now_s);
+    if (bucket.age[slot] != age && seconds_since(bucket.age[slot], now_s) >= idle_timeout_s_) {
+      return {};
+    }
+    const std::uint32_t record = bucket.record[slot];
+    const auto* lines = reinterpret_cast<const char*>(&records_[record]);
+    for (std::size_t line = 0; line < sizeof(Record); line += kCacheLine) {
+      __builtin_prefetch(lines + line, 0, 2);
+    }
+    return {.record = record, .bucket = at, .slot = static_cast<std::uint32_t>(slot)};
+  }
+
+  /// Marks the record there as seen at `now_s`.
+  void touch(const Place& place, std::uint32_t now_s) noexcept {
+    std::uint16_t& age = buckets_[place.bucket].age[place.slot];
+    if (age != static_cast<std::uint16_t>(now_s)) age = static_cast<std::uint16_t>(now_s);
+  }
+
+  [[nodiscard]] Record& record(std::uint32_t index) noexcept { return records_[index]; }
+
   /// A record for a key that find() did not know: zeroed but for flags and key. Null: the table is
   /// full and its policy, or the want of a candidate, refuses the key.
   [[nodiscard]] Record* insert(const Key& key, std::uint64_t hash, std::uint32_t now_s) noexcept {
@@ -98,8 +143,10 @@ class FlowTable {
     }
   }
 
-  /// Prefetches what find() will touch first.
-  void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[home(hash)]); }
+  /// Prefetches what find() and probe() will touch first.
+  void prefetch(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&buckets_[home(hash)], 0, 2);
+  }
 
   [[nodiscard]] std::uint32_t bucket_count() const noexcept { return mask_ + 1; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
@@ -181,6 +228,21 @@ class FlowTable {
     forget(*oldest, oldest_slot);
     ++statistics_.evicted;
     return true;
+  }
+
+  /// The first slot with that tag; -1: none.
+  static int slot_of(const Bucket& bucket, std::uint16_t tag) noexcept {
+#if defined(__SSE2__)
+    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tag));
+    const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<short>(tag)));
+    const int mask = _mm_movemask_epi8(equal);
+    return mask == 0 ? -1 : __builtin_ctz(static_cast<unsigned>(mask)) / 2;
+#else
+    for (int slot = 0; slot < static_cast<int>(kSlots); ++slot) {
+      if (bucket.tag[slot] == tag) return slot;
+    }
+    return -1;
+#endif
   }
 
   static bool put_into(Bucket& bucket, const Entry& entry) noexcept {

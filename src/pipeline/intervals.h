@@ -15,6 +15,18 @@ using Interval = std::uint16_t;
 inline constexpr Interval kNoInterval = 0xFFFF;
 inline constexpr unsigned kMaxEdges = 15;
 
+/// The same test for rules of one fixed width, made small: for loops over many values.
+struct FixedIntervals {
+  std::uint64_t width = 1;
+  std::uint64_t margin = 0;
+  std::uint64_t span = 0;  ///< width and both margins; all ones where nothing is to be told
+
+  /// Surely in its interval; false also for the topmost one and for kNoInterval.
+  [[nodiscard]] bool stays(std::uint64_t value, Interval current) const noexcept {
+    return value + margin - current * width < span && current < 0xFFFE;
+  }
+};
+
 class IntervalRule {
  public:
   IntervalRule() = default;
@@ -25,9 +37,11 @@ class IntervalRule {
   /// unsigned comparison for the common fixed width.
   [[nodiscard]] bool left(std::uint64_t value, Interval current) const noexcept {
     if (edge_count_ == 0) {
-      const std::uint64_t base = current * width_;
-      const std::uint64_t low = base > margin_ ? base - margin_ : 0;
-      return value < low || (value - low >= base - low + width_ + margin_ && current < kTopIndex);
+      // Below the interval the difference wraps and is large as well.
+      const std::uint64_t above = value + margin_ - current * width_;
+      if (above < width_ + 2 * margin_) [[likely]]
+        return false;
+      return current < kTopIndex || value + margin_ < current * width_;
     }
     return value < low_[current] || value >= high_[current];
   }
@@ -39,6 +53,18 @@ class IntervalRule {
   [[nodiscard]] std::uint64_t begin(Interval index) const noexcept;
 
   [[nodiscard]] bool enabled() const noexcept { return enabled_; }
+  /// No edges were given: all intervals are width() wide, and may be missed by margin().
+  [[nodiscard]] bool has_fixed_width() const noexcept { return edge_count_ == 0; }
+  [[nodiscard]] std::uint64_t width() const noexcept { return width_; }
+  [[nodiscard]] std::uint64_t margin() const noexcept { return margin_; }
+
+  /// Where edges were given nothing ever stays, so that the caller asks this rule.
+  [[nodiscard]] FixedIntervals fixed() const noexcept {
+    if (!has_fixed_width()) return {};
+    return {.width = width_, .margin = margin_, .span = enabled_ ? width_ + 2 * margin_ : ~0ULL};
+  }
+
+  friend bool operator==(const IntervalRule&, const IntervalRule&) = default;
 
  private:
   static constexpr Interval kTopIndex = 0xFFFE;  ///< has no upper end

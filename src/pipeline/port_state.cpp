@@ -5,8 +5,6 @@
 namespace hopscope::pipeline {
 namespace {
 
-constexpr std::uint32_t kOccupancyMask = 0x00FF'FFFF;
-
 constexpr std::uint32_t queue_word(std::uint32_t queue, std::uint32_t occupancy) noexcept {
   return (queue << 24) | (occupancy & kOccupancyMask);
 }
@@ -23,6 +21,8 @@ PortRow erased_port() noexcept {
 PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
                      const UnitTable& units, const HashSeed& seed, ChangeRouter& changes)
     : units_(units),
+      tx_(units[0].tx_utilization.fixed()),
+      occupancy_(units[0].queue_occupancy.fixed()),
       seed_(seed),
       changes_(changes),
       idle_timeout_s_(tables.idle_timeout_s),
@@ -54,7 +54,7 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
     fresh.switch_id = switch_id;
     fresh.port = port;
     fresh.switch_row = static_cast<std::uint16_t>(owner);
-    fresh.age = static_cast<std::uint16_t>(now_s);
+    fresh.age = static_cast<std::uint16_t>(now_s - 1);  // its first report makes it live
     fresh.last_refresh_s = now_s;
     fresh.tx_utilization = kNoValue;
     fresh.tx_interval = kNoInterval;
@@ -65,26 +65,15 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
   });
 }
 
-void PortState::count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
-                              std::uint32_t weight) noexcept {
-  const std::uint64_t latency_ns = units.latency_ns(latency);
-  std::uint64_t& bucket = row.latency_buckets[latency_bucket(latency_ns)];
-  put(bucket, bucket + weight);
-  put(row.latency_sum_ns, row.latency_sum_ns + latency_ns * weight);
-}
-
 void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept {
   if (slot == kNoSlot) return;
   PortRow& row = ports_[slot];
   SwitchRow& owner = switches_[row.switch_row];
   const Units& units = units_[owner.units];
-  if (hop.latency != kNoLatency) {
-    const RowWriter writer(owner.sequence);
-    count_latency(owner, units, hop.latency, moment.weight);
-  }
+  if (hop.latency != kNoLatency) count_latency(owner, units, hop.latency, moment.weight);
   const RowWriter writer(row.sequence);
   const auto age = static_cast<std::uint16_t>(moment.now_s);
-  if (row.age != age || row.live == 0) {
+  if (row.age != age) {
     put(row.age, age);
     put(row.live, 1);
   }

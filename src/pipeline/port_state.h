@@ -8,6 +8,7 @@
 #include "pipeline/ageing_clock.h"
 #include "pipeline/change_router.h"
 #include "pipeline/fixed_array.h"
+#include "pipeline/hop_columns.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/moment.h"
 #include "pipeline/port_table.h"
@@ -34,6 +35,14 @@ class PortState {
 
   /// What a hop says about its port and queue, and the hop latency histogram of its switch.
   void update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept;
+
+  /// The same for a whole stack with rows that hold(), where all switches have the same units:
+  /// takes the hops whose values stay where they were; calls update_hop(lane) for the others.
+  template <typename UpdateHop>
+  void take_stack(const std::uint32_t* slots, const HopColumns& columns, const ColumnPlan& plan,
+                  const Moment& moment, const UpdateHop& update_hop) noexcept;
+
+  void prefetch(std::uint32_t slot) const noexcept { __builtin_prefetch(&ports_[slot], 0, 2); }
 
   /// Units of the switch that the row belongs to.
   [[nodiscard]] const Units& units_of(std::uint32_t slot, std::uint32_t switch_id) const noexcept {
@@ -78,8 +87,13 @@ class PortState {
                                          const Moment* moment) noexcept;
   [[nodiscard]] std::uint32_t switch_row(std::uint32_t switch_id) noexcept;
   [[nodiscard]] std::uint64_t queue_key(const PortRow& port, std::uint32_t queue) const noexcept;
-  void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
-                     std::uint32_t weight) noexcept;
+  static void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
+                            std::uint32_t weight) noexcept {
+    const std::uint64_t latency_ns = units.latency_ns(latency);
+    std::uint64_t& bucket = row.latency_buckets[latency_bucket(latency_ns)];
+    put(bucket, bucket + weight);
+    put(row.latency_sum_ns, row.latency_sum_ns + latency_ns * weight);
+  }
 
   void sweep_port(std::uint32_t slot, const FrameTime& time) noexcept;
   void sweep_queue(std::uint32_t index, const FrameTime& time) noexcept;
@@ -91,6 +105,8 @@ class PortState {
   void refresh_port(PortRow& row, const FrameTime& time) noexcept;
 
   const UnitTable& units_;
+  const FixedIntervals tx_;         ///< of units_[0]
+  const FixedIntervals occupancy_;  ///< of units_[0]
   const HashSeed seed_;
   ChangeRouter& changes_;
   const std::uint32_t idle_timeout_s_;
@@ -102,5 +118,42 @@ class PortState {
   FixedArray<std::uint32_t> ports_of_switch_;  ///< by switch row: a switch goes after its ports
   std::uint32_t sweep_at_ = 0;
 };
+
+template <typename UpdateHop>
+void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns,
+                           const ColumnPlan& plan, const Moment& moment,
+                           const UpdateHop& update_hop) noexcept {
+  const Units& units = units_[0];
+  const FixedIntervals tx_rule = tx_;
+  const FixedIntervals occupancy_rule = occupancy_;
+  const auto age = static_cast<std::uint16_t>(moment.now_s);
+  for (unsigned lane = 0; lane < plan.hops; ++lane) {
+    PortRow& row = ports_[slots[lane]];
+    const std::uint32_t tx = columns.tx_utilization[lane];
+    const std::uint32_t queue = columns.queue[lane];
+    const std::size_t at = (queue >> 24) % kInlineQueues;
+    bool stays = row.age == age && !plan.has_congestion;
+    if (plan.has_tx) stays = stays && tx_rule.stays(tx, row.tx_interval);
+    if (plan.has_queue) {
+      stays = stays && ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 &&
+              (row.occupancy[at] ^ queue) <= kOccupancyMask &&
+              occupancy_rule.stays(queue & kOccupancyMask, row.occupancy_interval[at]);
+    }
+    if (!stays) [[unlikely]] {
+      update_hop(lane);
+      continue;
+    }
+    if (plan.has_latency) {
+      count_latency(switches_[row.switch_row], units, columns.latency[lane], moment.weight);
+    }
+    const RowWriter writer(row.sequence);
+    if (plan.has_tx) put(row.tx_utilization, tx);
+    if (plan.has_queue) put(row.occupancy[at], queue);
+    if (keep_times_) {
+      if (plan.has_tx) put(row.tx_us, moment.now_us);
+      if (plan.has_queue) put(row.queue_us[at], moment.now_us);
+    }
+  }
+}
 
 }  // namespace hopscope::pipeline

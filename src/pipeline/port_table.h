@@ -15,6 +15,7 @@
 namespace hopscope::pipeline {
 
 inline constexpr unsigned kInlineQueues = 8;
+inline constexpr std::uint32_t kOccupancyMask = 0x00FF'FFFF;  ///< of a queue word
 inline constexpr std::uint32_t kNoValue = 0xFFFF'FFFF;
 
 struct alignas(kCacheLine) PortRow {
@@ -22,9 +23,9 @@ struct alignas(kCacheLine) PortRow {
   std::uint32_t tx_utilization;  ///< kNoValue: none yet
   Interval tx_interval;
   std::uint16_t switch_row;
-  std::uint8_t queues_used;  ///< bit i: inline queue i
-  std::uint8_t live;         ///< had a report within the idle time
-  std::uint16_t age;         ///< low bits of the second of the newest report
+  std::uint8_t queues_used;     ///< bit i: inline queue i
+  std::uint8_t occupancy_seen;  ///< bit i: inline queue i had an occupancy
+  std::uint16_t age;            ///< low bits of the second of the newest report
   /// id in the top byte, occupancy below, as in the INT queue word
   std::array<std::uint32_t, kInlineQueues> occupancy;
   std::array<Interval, kInlineQueues> occupancy_interval;
@@ -33,7 +34,7 @@ struct alignas(kCacheLine) PortRow {
   std::uint32_t port;
   std::array<std::uint32_t, kInlineQueues> congestion;  ///< kNoValue: none yet
   std::array<Interval, kInlineQueues> congestion_interval;
-  std::uint8_t occupancy_seen;  ///< bit i: inline queue i had an occupancy
+  std::uint8_t live;  ///< had a report, not just an interval told by the key's owner
   std::uint8_t unused[3];
   std::uint32_t last_refresh_s;
 

@@ -14,6 +14,7 @@ void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
   a.busy_ns += b.busy_ns;
   a.idle_ns += b.idle_ns;
   a.busy_ppm += b.busy_ppm;
+  a.regular_reports += b.regular_reports;
   a.format_records += b.format_records;
   a.ipv4_checksum_wrong += b.ipv4_checksum_wrong;
   a.udp_checksum_wrong += b.udp_checksum_wrong;
@@ -49,6 +50,7 @@ void WorkerCounters::read_into(CounterSnapshot& to) const noexcept {
   to.busy_ns = busy_ns.get();
   to.idle_ns = idle_ns.get();
   to.busy_ppm = busy_ppm.get();
+  to.regular_reports = regular_reports.get();
   to.format_records = format_records.get();
   to.ipv4_checksum_wrong = ipv4_checksum_wrong.get();
   to.udp_checksum_wrong = udp_checksum_wrong.get();

@@ -160,6 +160,7 @@ struct CounterSnapshot {
   /// [version][kind]
   std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, kVersionLabels.size()> reports_by{};
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
+  std::uint64_t regular_reports = 0;      ///< of reports: those that the fast path took
   std::uint64_t format_records = 0;       ///< headers of one's own, elements of groups each
   std::uint64_t ipv4_checksum_wrong = 0;  ///< of frames that were not refused for it
   std::uint64_t udp_checksum_wrong = 0;

@@ -11,6 +11,7 @@
 
 namespace hopscope::pipeline {
 
+/// Its counts are each right by themselves; a copy may have a latency in one and not yet the other.
 struct alignas(kCacheLine) SwitchRow {
   std::uint32_t sequence;
   std::uint32_t switch_id;

@@ -113,6 +113,12 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTim
   if (report.dropped) apply_drop(report, moment);
 }
 
+void Tables::apply_hop(const Report& report, std::uint32_t hop, std::uint32_t slot,
+                       const FrameTime& time) noexcept {
+  reader_.read(report, hops_);
+  ports_.update(slot, hops_.hop[hop], moment_of(report, hops_, time));
+}
+
 void Tables::time_hops(const Report& report, const Moment& moment) noexcept {
   const HopTimes& sink = hops_.times[0];
   Hop further;
@@ -202,14 +208,14 @@ void Tables::apply_drop(const Report& report, const Moment& moment) noexcept {
   if (report.has_flow6) event->flow = widen(report.flow6);
 }
 
-void Tables::observe_sequence(const SequenceNumber& number) noexcept {
+std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
   const std::uint32_t now_s = seconds_of(number.time.now_ns);
   FlowKey6 key{};
   key.source = number.source.bytes;
   std::memcpy(key.destination.data(), &number.switch_id, sizeof number.switch_id);
   key.protocol = number.hw_id;
   key.source_port = number.source.version;
-  const std::uint32_t at = sequences_.find_or_add(
+  return sequences_.find_or_add(
       hash_of(key, seed_), seed_,
       [&](SequenceRow& fresh) {
         fresh.source = number.source;
@@ -218,7 +224,22 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
         fresh.bits = number.bits;
       },
       [&](const SequenceRow& row) { return is_silent(row.last_s, now_s); });
+}
+
+void Tables::observe_sequence(const SequenceNumber& number) noexcept {
+  const std::uint32_t now_s = seconds_of(number.time.now_ns);
+  const std::uint64_t words[] = {load_word(number.source.bytes.data()),
+                                 load_word(number.source.bytes.data() + 8)};
+  const std::uint64_t mixed =
+      (words[0] ^ words[1] ^ number.switch_id * 0x9E37'79B9ULL ^ number.hw_id) *
+      0x9E37'79B9'7F4A'7C15ULL;
+  std::uint32_t& recent = recent_senders_[mixed >> 56];
+  const SequenceRow& known = sequences_[recent];
+  const bool is_known = known.started != 0 && known.switch_id == number.switch_id &&
+                        known.hw_id == number.hw_id && known.source == number.source;
+  const std::uint32_t at = is_known ? recent : sequence_row(number);
   if (at == SlotIndex::kNone) return;
+  recent = at;
   SequenceRow& row = sequences_[at];
   const RowWriter writer(row.sequence);
   observe(row, number.number, sequence_window_, now_s);
@@ -278,7 +299,7 @@ bool Tables::is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept
 void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   if (swept_until_ns_ == 0) swept_until_ns_ = time.now_ns;
   const std::int64_t elapsed_ns = time.now_ns - swept_until_ns_;
-  if (elapsed_ns < 1'000'000) return;  // a millisecond is often enough
+  if (elapsed_ns < kHousekeepNs) return;
   const std::uint32_t now_s = seconds_of(time.now_ns);
   const std::int64_t flow_period_ns =
       std::max<std::int64_t>(1, table_options_.idle_timeout_s / 4) * 1'000'000'000;

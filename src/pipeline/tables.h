@@ -32,11 +32,27 @@ class Tables {
 
   void observe_sequence(const SequenceNumber& number) noexcept;
 
+  // For FastPath: reports with which nothing happens.
+  [[nodiscard]] FlowState<FlowKey4>& flow_state(const FlowKey4& /*key*/) noexcept {
+    return flows4_;
+  }
+  [[nodiscard]] FlowState<FlowKey6>& flow_state(const FlowKey6& /*key*/) noexcept {
+    return flows6_;
+  }
+  [[nodiscard]] PortState& port_state() noexcept { return ports_; }
+  /// One hop of a stack, as apply() takes it: where its port's row is `slot`.
+  void apply_hop(const Report& report, std::uint32_t hop, std::uint32_t slot,
+                 const FrameTime& time) noexcept;
+
   void set_interval(const RowChange& change) noexcept { ports_.set_interval(change); }
 
   /// The work that time brings: expiry, silence, refresh. `most`: buckets and rows looked at, at
   /// the most; what is due beyond is left for the next call.
   void housekeep(const FrameTime& time, std::uint32_t most) noexcept;
+  /// Whether housekeep() would do anything yet.
+  [[nodiscard]] bool is_due(const FrameTime& time) const noexcept {
+    return swept_until_ns_ == 0 || time.now_ns - swept_until_ns_ >= kHousekeepNs;
+  }
 
   /// Counts all sequence holes as missing: the run ends.
   void settle_sequences(const FrameTime& time) noexcept;
@@ -66,9 +82,12 @@ class Tables {
                 const Moment& moment) noexcept;
   void sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
+  [[nodiscard]] std::uint32_t sequence_row(const SequenceNumber& number) noexcept;
   void sweep_sequences(std::uint32_t rows, const FrameTime& time) noexcept;
   void tell_loss(SequenceRow& row, const FrameTime& time) noexcept;
   [[nodiscard]] bool is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept;
+
+  static constexpr std::int64_t kHousekeepNs = 1'000'000;  ///< a millisecond is often enough
 
   const EventOptions options_;
   const TableOptions table_options_;
@@ -81,6 +100,8 @@ class Tables {
   FlowState<FlowKey6> flows6_;
   RowTable<DropRow> drops_;
   RowTable<SequenceRow> sequences_;
+  /// Rows of the senders that spoke last, by a part of their key.
+  std::array<std::uint32_t, 256> recent_senders_{};
   FormatState formats_;
   RowTable<LinkRow> links_;
   std::uint32_t link_sweep_at_ = 0;

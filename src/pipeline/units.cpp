@@ -31,8 +31,10 @@ UnitTable::UnitTable(const SwitchOptions& switches, const EventOptions& events)
     : flow_latency_(events.flow_latency, 1e-9) {
   units_.push_back(make_units(switches.defaults, events));
   for (const auto& [id, profile] : switches.by_id) {
-    by_switch_.emplace_back(id, static_cast<std::uint32_t>(units_.size()));
-    units_.push_back(make_units(profile, events));
+    const Units units = make_units(profile, events);
+    const auto same = std::find(units_.begin(), units_.end(), units);
+    by_switch_.emplace_back(id, static_cast<std::uint32_t>(same - units_.begin()));
+    if (same == units_.end()) units_.push_back(units);
   }
 }
 

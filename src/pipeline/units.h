@@ -22,6 +22,8 @@ struct Units {
   IntervalRule queue_occupancy;
   IntervalRule queue_congestion;
 
+  friend bool operator==(const Units&, const Units&) = default;
+
   [[nodiscard]] std::uint64_t latency_ns(std::uint64_t raw) const noexcept {
     return scale(raw, latency_to_ns);
   }
@@ -49,6 +51,9 @@ class UnitTable {
 
   /// Some switches have clocks that agree.
   [[nodiscard]] bool has_clocks() const noexcept { return !clocks_.empty(); }
+
+  /// All switches have the same units and rules: those at index 0.
+  [[nodiscard]] bool is_uniform() const noexcept { return units_.size() == 1; }
 
   [[nodiscard]] const IntervalRule& flow_latency() const noexcept { return flow_latency_; }
 

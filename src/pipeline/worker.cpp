@@ -11,6 +11,16 @@ constexpr std::uint32_t kRowsPerBatch = 64;
 constexpr std::uint32_t kRowsPerIdle = 4096;
 constexpr std::uint32_t kAllRows = 0xFFFF'FFFF;
 
+/// Frames whose headers are fetched before it is their turn.
+constexpr std::size_t kAhead = 8;
+
+void prefetch_headers(const std::uint8_t* frame) noexcept {
+  // A report with six hops of all fields; of shorter ones the next frame is fetched.
+  for (std::size_t at = 0; at < 6 * kCacheLine; at += kCacheLine) {
+    __builtin_prefetch(frame + at, 0, 2);
+  }
+}
+
 ReportKind kind_of(const Report& report) noexcept {
   if (report.dropped) return ReportKind::kDrop;
   if (report.tracked) return ReportKind::kFlow;
@@ -30,6 +40,8 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
       tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
               shared.workers, events_, *this),
       authority_(shared.tables, shared.events, shared.seed, events_),
+      fast_(shared.decoder, shared.units, tables_, shared.seed, shared.instruction_set,
+            shared.fast_path),
       loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
 
 void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
@@ -54,20 +66,19 @@ std::size_t Worker::receive_batch() noexcept {
   replays_ = batch_.frame_time_ns != nullptr;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) prefetch_headers(batch_.data[i + kAhead]);
     bytes += batch_.length[i];
-    const std::int64_t time_ns = batch_.time_ns(i);
-    Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
-                .time = {.receive_ns = time_ns, .now_ns = clock_.at(time_ns)},
-                .handle = batch_.handle[i],
-                .loan = kNoLoan};
-    if (replays_) tables_.housekeep(frame.time, kAllRows);
-    process(frame);
-    if (frame.loan == kNoLoan) {
-      done_[done_count_++] = frame.handle;
-    } else {
-      give_back(frame.loan);
+    Frame frame = frame_of_batch(i);
+    if (replays_ && tables_.is_due(frame.time)) {
+      apply_group();
+      tables_.housekeep(frame.time, kAllRows);
     }
+    if (put_in_group(frame, i)) continue;
+    apply_group();
+    process(frame);
+    finish_frame(frame);
   }
+  apply_group();
   flush_returns();
   last_time_ = {.receive_ns = batch_.time_ns(count - 1),
                 .now_ns = clock_.at(batch_.time_ns(count - 1))};
@@ -80,6 +91,86 @@ std::size_t Worker::receive_batch() noexcept {
     tables_.housekeep({.receive_ns = now_ns, .now_ns = clock_.at(now_ns)}, kRowsPerBatch);
   }
   return count;
+}
+
+Worker::Frame Worker::frame_of_batch(std::size_t i) noexcept {
+  const std::int64_t time_ns = batch_.time_ns(i);
+  return {.bytes = Bytes(batch_.data[i], batch_.length[i]),
+          .time = {.receive_ns = time_ns, .now_ns = clock_.at(time_ns)},
+          .handle = batch_.handle[i],
+          .loan = kNoLoan};
+}
+
+void Worker::finish_frame(const Frame& frame) noexcept {
+  if (frame.loan == kNoLoan) {
+    done_[done_count_++] = frame.handle;
+  } else {
+    give_back(frame.loan);
+  }
+}
+
+bool Worker::put_in_group(const Frame& frame, std::size_t number) noexcept {
+  const ReportShape* shape = fast_.shape_of(frame.bytes);
+  if (shape == nullptr) return false;
+  FastPath::Item& item = fast_.read(frame.bytes, *shape);
+  if (owner_of(item.hash) != index_) return false;
+  item.time = frame.time;
+  item.now_s = seconds_of(frame.time.now_ns);
+  item.number = static_cast<std::uint32_t>(number);
+  fast_.keep();
+  if (fast_.is_full()) apply_group();
+  return true;
+}
+
+void Worker::apply_group() noexcept {
+  if (fast_.is_empty()) return;
+  fast_.prepare();
+  for (std::size_t i = 0; i < fast_.count(); ++i) {
+    const FastPath::Item& item = fast_.item(i);
+    const io::FrameHandle handle = batch_.handle[item.number];
+    if (fast_.is_regular(i)) {
+      note_sequence(sequence_of(item));
+      fast_.take(i);
+      count_regular(item);
+      done_[done_count_++] = handle;
+      continue;
+    }
+    Frame frame{.bytes = Bytes(item.frame, item.length),
+                .time = item.time,
+                .handle = handle,
+                .loan = kNoLoan};
+    may_learn_ = false;
+    process(frame);
+    may_learn_ = true;
+    finish_frame(frame);
+    fast_.look_again_from(i + 1);
+  }
+  fast_.clear();
+}
+
+SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
+  const ReportShape& shape = *item.shape;
+  const bool counts_by_node = shape.has_node_id && shape.version != 0;
+  return {.source = source_in(shape, item.frame),
+          .hw_id = hw_id_in(shape, item.frame),
+          .bits = shape.sequence_bits(),
+          .version = shape.version,
+          .deviations = shape.deviations,
+          .switch_id = counts_by_node ? node_id_in(shape, item.frame) : kNoSwitch,
+          .number = sequence_in(shape, item.frame),
+          .time = item.time};
+}
+
+void Worker::count_regular(const FastPath::Item& item) noexcept {
+  const ReportShape& shape = *item.shape;
+  const ReportKind kind = shape.tracked     ? ReportKind::kFlow
+                          : shape.congested ? ReportKind::kQueue
+                                            : ReportKind::kOther;
+  counters_.decoded.add(1);
+  counters_.reports.add(1);
+  counters_.regular_reports.add(1);
+  counters_.hops.add(shape.columns.hops);
+  counters_.reports_by[shape.version][static_cast<std::size_t>(kind)].add(1);
 }
 
 void Worker::idle(std::int64_t now_ns) noexcept {
@@ -142,6 +233,8 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   }
   error = reader.error();
   if (error != DecodeError::kNone) count_error(error);
+  const bool is_single = reports == 1 && error == DecodeError::kNone && !report_.is_skipped();
+  if (is_single && may_learn_) fast_.learn(frame.bytes, outer, report_);
   return lending.all_taken;
 }
 
@@ -218,8 +311,12 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
                               .switch_id = counts_by_node ? report.node_id : kNoSwitch,
                               .number = report.sequence,
                               .time = time};
+  note_sequence(number);
+}
+
+void Worker::note_sequence(const SequenceNumber& number) noexcept {
   const unsigned owner =
-      workers_ == 1 ? index_ : owner_of(hash_of(port_key(number.switch_id, report.hw_id), seed_));
+      workers_ == 1 ? index_ : owner_of(hash_of(port_key(number.switch_id, number.hw_id), seed_));
   if (owner == index_) {
     tables_.observe_sequence(number);
     return;

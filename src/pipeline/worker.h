@@ -13,6 +13,7 @@
 #include "pipeline/authority.h"
 #include "pipeline/busy_meter.h"
 #include "pipeline/decode.h"
+#include "pipeline/fast_path.h"
 #include "pipeline/loan_pool.h"
 #include "pipeline/message.h"
 #include "pipeline/spsc_queue.h"
@@ -38,6 +39,8 @@ struct WorkerShared {
   const EventOptions& events;
   HashSeed seed;
   unsigned workers;
+  InstructionSet instruction_set;
+  bool fast_path;
 };
 
 class Worker final : private ChangeRouter {
@@ -92,6 +95,14 @@ class Worker final : private ChangeRouter {
   std::size_t take_messages() noexcept;
   void take_message(const Message& message, unsigned from) noexcept;
 
+  /// The frames that wait in the fast path's group, in their order.
+  void apply_group() noexcept;
+  void finish_frame(const Frame& frame) noexcept;
+  [[nodiscard]] Frame frame_of_batch(std::size_t i) noexcept;
+  /// False: the frame is of no shape that is known, or its flow another worker's.
+  bool put_in_group(const Frame& frame, std::size_t number) noexcept;
+  [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
+  void count_regular(const FastPath::Item& item) noexcept;
   void process(Frame& frame) noexcept;
   /// False: an owner of one of the reports had no room.
   bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
@@ -104,6 +115,7 @@ class Worker final : private ChangeRouter {
   void process_loan(const FrameLoan& loan) noexcept;
   void count_report(const Report& report) noexcept;
   void count_error(DecodeError error) noexcept;
+  void note_sequence(const SequenceNumber& number) noexcept;
   void note_sequence(const Report& report, const OuterHeaders& outer,
                      const FrameTime& time) noexcept;
   [[nodiscard]] std::uint64_t flow_hash(const Report& report) const noexcept;
@@ -127,6 +139,8 @@ class Worker final : private ChangeRouter {
   EventBuffer events_;
   Tables tables_;
   Authority authority_;
+  FastPath fast_;
+  bool may_learn_ = true;  ///< no frame waits in the group
   LoanPool loans_;
   std::vector<Link*> to_;
   std::vector<Link*> from_;

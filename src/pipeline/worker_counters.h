@@ -11,7 +11,7 @@ namespace hopscope::pipeline {
 
 struct alignas(kNoShare) WorkerCounters {
   Counter frames, bytes, decoded, reports, hops, batches, busy_ns, idle_ns, busy_ppm;
-  Counter format_records;
+  Counter format_records, regular_reports;
   Counter ipv4_checksum_wrong, udp_checksum_wrong;
   Counter handoff_dropped, changes_dropped;
   std::array<Counter, kDecodeErrorCount> dropped, errors;

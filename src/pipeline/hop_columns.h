@@ -1,0 +1,106 @@
+#pragma once
+// The hops of a stack as columns: what the tables need of them, hop i in lane i ([0] nearest to the
+// sink). Worked out for stacks of up to kMaxHops hops; a plan per bitmap and layout says where the
+// words lie.
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/event.h"
+#include "pipeline/hop_plan.h"
+#include "pipeline/instruction_set.h"
+#include "pipeline/intervals.h"
+
+namespace hopscope::pipeline {
+
+struct alignas(64) HopColumns {
+  std::array<std::uint32_t, kMaxHops> switch_id;
+  std::array<std::uint32_t, kMaxHops> latency;  ///< raw
+  std::array<std::uint32_t, kMaxHops> port;     ///< egress
+  std::array<std::uint32_t, kMaxHops> queue;    ///< id in the top byte, occupancy below
+  std::array<std::uint32_t, kMaxHops> tx_utilization;
+  std::array<std::uint32_t, kMaxHops> congestion;  ///< as queue
+};
+
+struct ColumnPlan {
+  std::uint8_t hops = 0;
+  std::uint16_t hop_bytes = 0;
+  bool has_port = false;
+  bool has_latency = false;
+  bool has_queue = false;
+  bool has_tx = false;
+  bool has_congestion = false;
+  /// Hop 0's latency may be a clock (see HopReader): its egress time must have its high word set
+  /// for the latency to be believed here.
+  bool check_egress_time = false;
+  // Offsets in a hop.
+  std::uint16_t switch_at = 0;
+  std::uint16_t port_at = 0;
+  std::uint16_t latency_at = 0;
+  std::uint16_t queue_at = 0;
+  std::uint16_t tx_at = 0;
+  std::uint16_t congestion_at = 0;
+  std::uint16_t egress_time_at = 0;
+  std::uint32_t port_mask = 0xFFFF'FFFF;
+
+  /// For 128-bit registers: switch id, port, latency and queue are words of the first 16 bytes of
+  /// each hop, and here is how they are taken out in this order.
+  bool fits_window = false;
+  alignas(16) std::array<std::uint8_t, 16> window{};
+  alignas(16) std::array<std::uint32_t, 4> window_absent{};  ///< all ones for what is not there
+
+  // For 512-bit registers: the stack in four of them, and two columns taken out at a time.
+  bool fits_registers = false;
+  std::array<std::uint64_t, 4> load{};  ///< bytes of the stack in each register
+  struct Pair {
+    alignas(64) std::array<std::uint32_t, 16> word{};  ///< index of each lane's word
+    std::uint16_t upper = 0;                           ///< lanes from the upper two registers
+    std::uint16_t live = 0;                            ///< lanes that hold a word of the stack
+  };
+  std::array<Pair, 3> pairs{};
+};
+
+/// False: the stack has more hops than lanes, or says nothing that the tables could use.
+[[nodiscard]] bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept;
+
+/// What a flow record has of its path, to be compared with.
+struct PathView {
+  const std::uint32_t* switch_id = nullptr;
+  const std::uint16_t* egress_port = nullptr;  ///< low halves
+  const Interval* interval = nullptr;          ///< of each hop's latency
+};
+
+/// Units and intervals of hop latencies, the same for all switches.
+struct LatencyRule {
+  IntervalRule rule;
+  std::uint64_t to_ns = 1 << 16;  ///< ns = raw * to_ns / 2^16
+};
+
+/// A stack to be read and compared.
+struct StackJob {
+  const std::uint8_t* stack = nullptr;
+  const ColumnPlan* plan = nullptr;
+  PathView path;
+};
+
+struct StackResult {
+  HopColumns columns;
+  std::uint64_t latency_ns = 0;  ///< sum of the hops
+  /// The path is that of the record, every latency is in the interval that it was in, and no word
+  /// is all ones.
+  bool is_regular = false;
+};
+
+using ReadStacks = void (*)(const LatencyRule& rule, const StackJob* jobs, std::size_t count,
+                            StackResult* results) noexcept;
+
+/// Reads and compares `count` stacks; the fastest there is for the instruction set and the rule.
+[[nodiscard]] ReadStacks stack_reader(InstructionSet set, const LatencyRule& rule) noexcept;
+
+using IsEqual = bool (*)(const std::uint8_t* bytes, const std::uint8_t* mask,
+                         const std::uint8_t* value, std::size_t count) noexcept;
+
+/// (bytes & mask) == value over `count` bytes, at least 8; mask and value are padded to 64 bytes.
+[[nodiscard]] IsEqual header_comparer(InstructionSet set) noexcept;
+
+}  // namespace hopscope::pipeline

@@ -1,0 +1,157 @@
+#include "support/shape_check.h"
+
+#include <vector>
+
+#include "pipeline/deviation.h"
+#include "pipeline/hop_list.h"
+#include "pipeline/units.h"
+
+namespace hopscope::test {
+namespace {
+
+using pipeline::Bytes;
+using pipeline::DecodeError;
+using pipeline::InstructionSet;
+using pipeline::OuterHeaders;
+using pipeline::Report;
+using pipeline::ReportShape;
+
+/// Those that this CPU has.
+std::vector<InstructionSet> instruction_sets() {
+  std::vector<InstructionSet> sets;
+  for (int i = 0; i <= static_cast<int>(pipeline::best_instruction_set()); ++i) {
+    sets.push_back(static_cast<InstructionSet>(i));
+  }
+  return sets;
+}
+
+/// One report and nothing else in the frame.
+bool read_single(const pipeline::Decoder& decoder, Bytes frame, OuterHeaders& outer,
+                 Report& report) {
+  if (decoder.outer(frame, outer) != DecodeError::kNone || outer.format != nullptr) return false;
+  pipeline::ReportReader reader = decoder.reports(outer);
+  Report further;
+  return reader.next(report) && report.error == DecodeError::kNone && !reader.next(further) &&
+         reader.error() == DecodeError::kNone;
+}
+
+/// The stack read by columns, in every way, against the hops that the checked reader finds.
+std::string stack_disagreement(const ReportShape& shape, const Report& report, Bytes frame) {
+  const pipeline::UnitTable units{pipeline::SwitchOptions{}, pipeline::EventOptions{}};
+  pipeline::HopReader reader(units);
+  pipeline::HopList hops;
+  reader.read(report, hops);
+  if (hops.length != shape.columns.hops || hops.count != hops.length) return "number of hops";
+  // A path that the stack follows, so that only what the reader itself dislikes makes it irregular.
+  std::array<std::uint32_t, pipeline::kMaxHops> switches{};
+  std::array<std::uint16_t, pipeline::kMaxHops> ports{};
+  std::array<pipeline::Interval, pipeline::kMaxHops> intervals{};
+  const pipeline::LatencyRule rule{.rule = units[0].hop_latency, .to_ns = units[0].latency_to_ns};
+  std::uint64_t latency_ns = 0;
+  for (unsigned i = 0; i < hops.count; ++i) {
+    const pipeline::Hop& hop = hops.hop[i];
+    switches[i] = hop.switch_id;
+    ports[i] = static_cast<std::uint16_t>(hop.port);
+    intervals[i] = rule.rule.index(hop.latency);
+    if (hop.latency != pipeline::kNoLatency) latency_ns += units[0].latency_ns(hop.latency);
+  }
+  const pipeline::StackJob job{
+      .stack = frame.data() + shape.header_bytes,
+      .plan = &shape.columns,
+      .path = {
+          .switch_id = switches.data(), .egress_port = ports.data(), .interval = intervals.data()}};
+  std::vector<pipeline::StackResult> results;
+  for (const InstructionSet set : instruction_sets()) {
+    stack_reader(set, rule)(rule, &job, 1, &results.emplace_back());
+    if (results.back().is_regular != results.front().is_regular) {
+      return "regularity by instruction set";
+    }
+    if (results.back().is_regular && results.back().latency_ns != latency_ns) {
+      return "flow latency";
+    }
+  }
+  if (!results.front().is_regular) return "";
+  for (unsigned i = 0; i < hops.count; ++i) {
+    const pipeline::Hop& hop = hops.hop[i];
+    for (const pipeline::StackResult& result : results) {
+      const pipeline::HopColumns* columns = &result.columns;
+      if (columns->switch_id[i] != hop.switch_id) return "switch id";
+      if (columns->port[i] != hop.port) return "port";
+      if (columns->latency[i] != hop.latency) return "hop latency";
+      if (hop.has_tx != shape.columns.has_tx) return "presence of tx utilization";
+      if (hop.has_tx && columns->tx_utilization[i] != hop.tx_utilization) return "tx utilization";
+      if (hop.has_occupancy != shape.columns.has_queue) return "presence of occupancy";
+      if (hop.has_occupancy && columns->queue[i] != (hop.queue << 24 | hop.occupancy)) {
+        return "queue";
+      }
+      if (hop.has_congestion != shape.columns.has_congestion) return "presence of congestion";
+      if (hop.has_congestion &&
+          columns->congestion[i] != (hop.congestion_queue << 24 | hop.congestion)) {
+        return "congestion";
+      }
+    }
+  }
+  return "";
+}
+
+template <typename Key>
+bool is_key(const ReportShape& shape, Bytes frame, const Key& wanted) {
+  Key key{};
+  read_key(shape, frame.data(), key);
+  return key == wanted;
+}
+
+}  // namespace
+
+bool is_of(const ReportShape& shape, Bytes frame) {
+  return frame.size() >= shape.stack_end &&
+         header_comparer(InstructionSet::kScalar)(frame.data(), shape.mask.data(),
+                                                  shape.value.data(), shape.header_bytes) &&
+         lengths_fit(shape, frame.data(), static_cast<std::uint32_t>(frame.size()));
+}
+
+std::optional<ReportShape> shape_of(const pipeline::Decoder& decoder, Bytes frame) {
+  OuterHeaders outer;
+  Report report;
+  if (!read_single(decoder, frame, outer, report)) return std::nullopt;
+  return learn_shape(frame, outer, report, decoder.config(),
+                     decoder.dialect_of(outer.source, outer.payload));
+}
+
+std::string disagreement(const pipeline::Decoder& decoder, const ReportShape& shape, Bytes frame) {
+  for (const InstructionSet set : instruction_sets()) {
+    if (!header_comparer(set)(frame.data(), shape.mask.data(), shape.value.data(),
+                              shape.header_bytes)) {
+      return "headers by instruction set";
+    }
+  }
+  OuterHeaders outer;
+  Report report;
+  if (!read_single(decoder, frame, outer, report)) return "that there is one report";
+  if (!(source_in(shape, frame.data()) == outer.source)) return "source";
+  if (shape.version != report.version) return "version";
+  if (hw_id_in(shape, frame.data()) != report.hw_id) return "hw_id";
+  if (sequence_in(shape, frame.data()) != report.sequence) return "sequence number";
+  if (shape.sequence_bits() != report.sequence_bits) return "width of the sequence number";
+  if (shape.has_node_id != report.has_node_id) return "presence of the node id";
+  if (shape.has_node_id && node_id_in(shape, frame.data()) != report.node_id) return "node id";
+  const bool same_flags = shape.tracked == report.tracked && shape.congested == report.congested &&
+                          !report.dropped && !report.intermediate;
+  if (!same_flags) return "flags";
+  if (report.metadata.present != 0) return "metadata of the report";
+  constexpr auto kChecksums = static_cast<pipeline::DeviationMask>(
+      bit(pipeline::Deviation::kIpv4Checksum) | bit(pipeline::Deviation::kUdpChecksum));
+  if ((deviations_of(outer, report) & ~kChecksums) != shape.deviations) return "deviations";
+  if (shape.inner_ipv6 ? !report.has_flow6 || !is_key(shape, frame, report.flow6)
+                       : !report.has_flow4 || !is_key(shape, frame, report.flow4)) {
+    return "flow";
+  }
+  const pipeline::IntStack& stack = report.stack;
+  const bool same_stack = stack.hops == frame.data() + shape.header_bytes &&
+                          stack.hop_count == shape.columns.hops &&
+                          stack.hop_bytes == shape.columns.hop_bytes &&
+                          stack.bitmap == shape.bitmap && stack.layout == shape.layout;
+  return same_stack ? stack_disagreement(shape, report, frame) : "stack";
+}
+
+}  // namespace hopscope::test
