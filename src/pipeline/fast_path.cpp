@@ -9,12 +9,14 @@ namespace hopscope::pipeline {
 FastPath::FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables,
                    const HashSeed& seed, InstructionSet set, bool is_on)
     : decoder_(decoder),
+      units_(units),
       tables_(tables),
       seed_(seed),
       is_usable_(is_on && units.is_uniform() && !units.has_clocks()),
       verifies_(decoder.config().checksums != ChecksumPolicy::kOff),
-      clock_safe_(units[0].latency_to_ns <= units[0].time_to_ns),
-      latency_rule_{.rule = units[0].hop_latency, .to_ns = units[0].latency_to_ns},
+      latency_rule_{.rule = units[0].hop_latency,
+                    .to_ns = units[0].latency_to_ns,
+                    .time_to_ns = units[0].time_to_ns},
       read_stacks_(stack_reader(set, latency_rule_)),
       is_equal_(header_comparer(set)) {}
 
@@ -196,6 +198,12 @@ void FastPath::clear() noexcept {
   stale_from_ = kGroup;
 }
 
+bool FastPath::is_worth(const ColumnPlan& columns) const noexcept {
+  const Units& units = units_[0];
+  return !columns.has_congestion && (!columns.has_tx || units.tx_utilization.has_fixed_width()) &&
+         (!columns.has_queue || units.queue_occupancy.has_fixed_width());
+}
+
 void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept {
   if (!is_usable_) return;
   if (pause_ > 0) {
@@ -205,7 +213,7 @@ void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& repor
   pause_ = kPause;
   const Dialect& dialect = decoder_.dialect_of(outer.source, outer.payload);
   const auto shape = learn_shape(frame, outer, report, decoder_.config(), dialect);
-  if (!shape || (shape->columns.check_egress_time && !clock_safe_)) return;
+  if (!shape || !is_worth(shape->columns)) return;
   const auto is_same = [&](const ReportShape& known) {
     return known.header_bytes == shape->header_bytes && known.mask == shape->mask &&
            known.value == shape->value && known.dialect == shape->dialect;
@@ -213,7 +221,7 @@ void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& repor
   if (std::any_of(shapes_.begin(), shapes_.begin() + shape_count_, is_same)) return;
   const std::size_t at = shape_count_ < kShapes ? shape_count_++ : next_place_++ % kShapes;
   shapes_[at] = *shape;
-  pause_ = 0;
+  if (shape_count_ < kShapes) pause_ = 0;
 }
 
 }  // namespace hopscope::pipeline

@@ -75,16 +75,19 @@ class FastPath {
   [[nodiscard]] bool checksums_are_right(const ReportShape& shape,
                                          const std::uint8_t* frame) const noexcept;
 
+  /// False: its hops would all be irregular.
+  [[nodiscard]] bool is_worth(const ColumnPlan& columns) const noexcept;
+
   static constexpr std::size_t kShapes = 16;
   /// After a frame that brought no new shape, so many are not looked at.
   static constexpr std::uint32_t kPause = 63;
 
   const Decoder& decoder_;
+  const UnitTable& units_;
   Tables& tables_;
   const HashSeed seed_;
   const bool is_usable_;
   const bool verifies_;
-  const bool clock_safe_;  ///< see ColumnPlan::check_egress_time
   const LatencyRule latency_rule_;
   const ReadStacks read_stacks_;
   const IsEqual is_equal_;

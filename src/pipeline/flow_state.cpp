@@ -27,10 +27,14 @@ Path path_of(const HopList& hops) noexcept {
   return path;
 }
 
-/// Every hop's port has a row.
-bool has_all(const HopList& hops, const std::array<std::uint32_t, kMaxHops>& slots) noexcept {
-  return std::find(slots.begin(), slots.begin() + hops.count, kNoSlot) ==
-         slots.begin() + hops.count;
+/// Every hop's port has a row, and the low half of the port tells which it is.
+bool is_sure(const HopList& hops, const std::array<std::uint32_t, kMaxHops>& slots) noexcept {
+  bool sure = true;
+  for (unsigned i = 0; i < hops.count; ++i) {
+    const std::uint32_t port = hops.hop[i].port;
+    sure = sure && slots[i] != kNoSlot && (port < 0xFFFF || port == kNoPort);
+  }
+  return sure;
 }
 
 }  // namespace
@@ -95,7 +99,7 @@ void FlowState<Key>::take_path(Record& record, const HopList& hops, const Slots&
       static_cast<std::uint8_t>(Record::kPostcards | Record::kLonger | Record::kUnsure);
   std::uint8_t flags = record.flags & static_cast<std::uint8_t>(~kShape);
   if (hops.postcard) flags |= Record::kPostcards;
-  if (!has_all(hops, slots)) flags |= Record::kUnsure;
+  if (!is_sure(hops, slots)) flags |= Record::kUnsure;
   if (hops.length > hops.count) flags |= Record::kLonger;
   put(record.flags, flags);
   put(record.hop_count, static_cast<std::uint8_t>(hops.count));
@@ -115,7 +119,7 @@ bool FlowState<Key>::follow_path(Record& record, const HopList& hops, Slots& slo
   if (same_path(record, hops)) {
     for (unsigned i = 0; i < hops.count; ++i) use_slot(record, i, hops.hop[i], slots[i], moment);
     const auto sure = static_cast<std::uint8_t>(
-        has_all(hops, slots) ? record.flags & ~Record::kUnsure : record.flags | Record::kUnsure);
+        is_sure(hops, slots) ? record.flags & ~Record::kUnsure : record.flags | Record::kUnsure);
     if (sure != record.flags) put(record.flags, sure);
     return true;
   }
@@ -124,7 +128,10 @@ bool FlowState<Key>::follow_path(Record& record, const HopList& hops, Slots& slo
   if (had_path) {
     if (options_.path_change) {
       Event* event = claim(record, EventKind::kPathChange, Measurement::kFlow, moment);
-      if (event == nullptr) return false;  // seen again on the next report
+      if (event == nullptr) {  // seen again on the next report
+        put(record.flags, static_cast<std::uint8_t>(record.flags | Record::kUnsure));
+        return false;
+      }
       event->has_old = true;
       event->old_path = path_of(record);
       event->new_path = path_of(hops);

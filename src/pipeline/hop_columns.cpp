@@ -31,9 +31,21 @@ void read_column(const StackJob& job, bool present, std::uint16_t at, std::uint3
   }
 }
 
-/// Where the sink may have sent its clock as latency, only times that no latency reaches are good.
-bool is_clock_safe(const StackJob& job) noexcept {
-  return !job.plan->check_egress_time || be32(job.stack + job.plan->egress_time_at) != 0;
+/// A port that reads like that of a hop without one.
+constexpr std::uint32_t kPortLikeNone = 0xFFFF;
+
+std::uint64_t scale(std::uint64_t raw, std::uint64_t factor) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Wide>(raw) * factor) >> 16);
+}
+
+/// What the sink sends as latency may be its clock (see HopReader).
+bool is_clock(const LatencyRule& rule, const StackJob& job) noexcept {
+  const ColumnPlan& plan = *job.plan;
+  if (!plan.check_egress_time) return false;
+  const std::uint64_t time = be64(job.stack + plan.egress_time_at);
+  const std::uint32_t latency = be32(job.stack + plan.latency_at);
+  return time != ~0ULL && scale(latency, rule.to_ns) >= scale(time, rule.time_to_ns);
 }
 
 void read_scalar(const LatencyRule& rule, const StackJob* jobs, std::size_t count,
@@ -50,18 +62,17 @@ void read_scalar(const LatencyRule& rule, const StackJob* jobs, std::size_t coun
     read_column(job, plan.has_queue, plan.queue_at, kNone, columns.queue, has_ones);
     read_column(job, plan.has_tx, plan.tx_at, kNone, columns.tx_utilization, has_ones);
     read_column(job, plan.has_congestion, plan.congestion_at, kNone, columns.congestion, has_ones);
-    bool is_regular = !has_ones && job.path.switch_id != nullptr && is_clock_safe(job);
+    bool is_regular = !has_ones && job.path.switch_id != nullptr && !is_clock(rule, job);
     std::uint64_t latency_ns = 0;
     for (unsigned i = 0; i < plan.hops && is_regular; ++i) {
       is_regular = columns.switch_id[i] == job.path.switch_id[i] &&
-                   static_cast<std::uint16_t>(columns.port[i]) == job.path.egress_port[i];
+                   static_cast<std::uint16_t>(columns.port[i]) == job.path.egress_port[i] &&
+                   !(plan.has_port && columns.port[i] == kPortLikeNone);
       if (!plan.has_latency) continue;
       const Interval interval = job.path.interval[i];
       is_regular = is_regular && interval != kNoInterval &&
                    !(rule.rule.enabled() && rule.rule.left(columns.latency[i], interval));
-      __extension__ using Wide = unsigned __int128;
-      latency_ns +=
-          static_cast<std::uint64_t>((static_cast<Wide>(columns.latency[i]) * rule.to_ns) >> 16);
+      latency_ns += scale(columns.latency[i], rule.to_ns);
     }
     result.latency_ns = latency_ns;
     result.is_regular = is_regular;
@@ -83,7 +94,7 @@ bool equal_scalar(const std::uint8_t* bytes, const std::uint8_t* mask, const std
 }
 
 #if defined(__x86_64__)
-#define HOPSCOPE_AVX2 __attribute__((target("avx2,bmi,bmi2,movbe")))
+#define HOPSCOPE_AVX2 __attribute__((target("avx2")))
 
 HOPSCOPE_AVX2 inline __m256i load256(const void* at) noexcept {
   return _mm256_loadu_si256(static_cast<const __m256i*>(at));
@@ -180,6 +191,9 @@ HOPSCOPE_AVX2 void read_avx2(const LatencyRule& rule, const StackJob* jobs, std:
         plan.has_port ? _mm256_and_si256(ports, _mm256_set1_epi32(static_cast<int>(plan.port_mask)))
                       : ports;
     HopColumns& columns = result.columns;
+    if (plan.has_port) {
+      bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(masked_ports, _mm256_set1_epi32(0xFFFF)));
+    }
     store256(columns.switch_id.data(), switches);
     store256(columns.port.data(), masked_ports);
     store256(columns.latency.data(), latencies);
@@ -188,7 +202,7 @@ HOPSCOPE_AVX2 void read_avx2(const LatencyRule& rule, const StackJob* jobs, std:
     read_column(job, plan.has_tx, plan.tx_at, kNone, columns.tx_utilization, has_ones);
     read_column(job, plan.has_congestion, plan.congestion_at, kNone, columns.congestion, has_ones);
     result.is_regular = false;
-    if (job.path.switch_id == nullptr || has_ones || !is_clock_safe(job)) continue;
+    if (job.path.switch_id == nullptr || has_ones || is_clock(rule, job)) continue;
 
     const __m256i known = load256(job.path.switch_id);
     const __m256i known_ports = _mm256_cvtepu16_epi32(load128(job.path.egress_port));
@@ -297,6 +311,9 @@ HOPSCOPE_AVX512 void read_avx512(const LatencyRule& rule, const StackJob* jobs, 
     column[1] = _mm512_and_si512(
         column[1], _mm512_mask_set1_epi32(
                        ones, 0x00FF, static_cast<int>(plan.has_port ? plan.port_mask : kNone)));
+    if (plan.has_port) {
+      has_ones |= _mm512_mask_cmpeq_epi32_mask(0x00FF, column[1], _mm512_set1_epi32(0xFFFF));
+    }
     _mm512_store_si512(result.columns.switch_id.data(), column[0]);
     _mm512_store_si512(result.columns.port.data(), column[1]);
     _mm512_store_si512(result.columns.tx_utilization.data(), column[2]);
@@ -325,7 +342,7 @@ HOPSCOPE_AVX512 void read_avx512(const LatencyRule& rule, const StackJob* jobs, 
       latency_ns = static_cast<std::uint64_t>(_mm512_mask_reduce_add_epi64(hops, ns));
     }
     result.latency_ns = latency_ns;
-    result.is_regular = (other_switch | other_port | moved | has_ones) == 0 && is_clock_safe(job);
+    result.is_regular = (other_switch | other_port | moved | has_ones) == 0 && !is_clock(rule, job);
   }
 }
 #endif

@@ -30,8 +30,7 @@ struct ColumnPlan {
   bool has_queue = false;
   bool has_tx = false;
   bool has_congestion = false;
-  /// Hop 0's latency may be a clock (see HopReader): its egress time must have its high word set
-  /// for the latency to be believed here.
+  /// Hop 0's latency may be a clock (see HopReader): it is compared with the egress time.
   bool check_egress_time = false;
   // Offsets in a hop.
   std::uint16_t switch_at = 0;
@@ -73,7 +72,8 @@ struct PathView {
 /// Units and intervals of hop latencies, the same for all switches.
 struct LatencyRule {
   IntervalRule rule;
-  std::uint64_t to_ns = 1 << 16;  ///< ns = raw * to_ns / 2^16
+  std::uint64_t to_ns = 1 << 16;       ///< ns = raw * to_ns / 2^16
+  std::uint64_t time_to_ns = 1 << 16;  ///< of timestamps
 };
 
 /// A stack to be read and compared.
@@ -86,8 +86,8 @@ struct StackJob {
 struct StackResult {
   HopColumns columns;
   std::uint64_t latency_ns = 0;  ///< sum of the hops
-  /// The path is that of the record, every latency is in the interval that it was in, and no word
-  /// is all ones.
+  /// The path is that of the record, every latency is in the interval that it was in, no word is
+  /// all ones and no port 65535, which a record cannot tell from none.
   bool is_regular = false;
 };
 

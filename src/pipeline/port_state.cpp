@@ -54,7 +54,7 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
     fresh.switch_id = switch_id;
     fresh.port = port;
     fresh.switch_row = static_cast<std::uint16_t>(owner);
-    fresh.age = static_cast<std::uint16_t>(now_s - 1);  // its first report makes it live
+    fresh.age = static_cast<std::uint16_t>(now_s);
     fresh.last_refresh_s = now_s;
     fresh.tx_utilization = kNoValue;
     fresh.tx_interval = kNoInterval;
@@ -72,9 +72,9 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   const Units& units = units_[owner.units];
   if (hop.latency != kNoLatency) count_latency(owner, units, hop.latency, moment.weight);
   const RowWriter writer(row.sequence);
-  const auto age = static_cast<std::uint16_t>(moment.now_s);
-  if (row.age != age) {
-    put(row.age, age);
+  // What another worker lent may be of a second that is over.
+  if (seconds_since(row.age, moment.now_s) != 0 || row.live == 0) {
+    put(row.age, static_cast<std::uint16_t>(moment.now_s));
     put(row.live, 1);
   }
   if (hop.has_tx) update_tx(row, units, hop, moment);

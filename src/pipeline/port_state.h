@@ -132,8 +132,12 @@ void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns
     const std::uint32_t tx = columns.tx_utilization[lane];
     const std::uint32_t queue = columns.queue[lane];
     const std::size_t at = (queue >> 24) % kInlineQueues;
-    bool stays = row.age == age && !plan.has_congestion;
-    if (plan.has_tx) stays = stays && tx_rule.stays(tx, row.tx_interval);
+    bool stays = row.age == age;
+    if (plan.has_tx) {
+      stays = stays && row.tx_utilization != kNoValue && tx_rule.stays(tx, row.tx_interval);
+    }
+    // What has a value is live; the flag is in another line.
+    if (!plan.has_tx && !plan.has_queue) stays = stays && row.live != 0;
     if (plan.has_queue) {
       stays = stays && ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 &&
               (row.occupancy[at] ^ queue) <= kOccupancyMask &&

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/decode_ip.h"
+#include "pipeline/decode_report.h"
 #include "pipeline/deviation.h"
 
 namespace hopscope::pipeline {
@@ -129,6 +130,7 @@ class Learner {
   bool report_header20(std::size_t group) {
     constexpr unsigned kEthernetFollows = 3;
     const std::size_t individual = at(report_.header);
+    if (individual != group + kGroupBytes) return false;  // others were skipped in front of it
     fix(group, 0xF0);
     fix_bytes(individual, 4);
     if (frame_[group] >> 4 != 2 || (frame_[individual] & 0x0F) < kEthernetFollows) return false;
@@ -186,6 +188,8 @@ class Learner {
     fix_bytes(header, 3);
     if (stack.version == IntVersion::k05) fix(header + 3);
     fix_bytes(header + 4, 2);
+    // A cut tail names no port; whole ones do.
+    if (stack.version == IntVersion::k05 && stack.tail == nullptr) return false;
     std::size_t end = at(stack.hops) + std::size_t{stack.hop_count} * stack.hop_bytes;
     if (stack.tail != nullptr) {
       shape_.original_port_at = static_cast<std::uint16_t>(at(stack.tail) + 1);
