@@ -119,9 +119,7 @@ DecodeError Decoder::verify(const std::uint8_t* ip, const IpHeader& header,
   }
   if (be16(udp + 6) != 0) {
     const Bytes addresses = is_ipv4 ? Bytes(ip + 12, 8) : Bytes(ip + 8, 32);
-    const std::uint64_t sum = checksum_sum(addresses) + checksum_sum(Bytes(udp, outer.udp_length)) +
-                              checksum_word(outer.udp_length) + checksum_word(kProtocolUdp);
-    outer.udp_checksum_wrong = checksum_fold(sum) != 0xFFFF;
+    outer.udp_checksum_wrong = !is_udp_checksum_right(addresses, Bytes(udp, outer.udp_length));
   }
   if (config_.checksums != ChecksumPolicy::kDrop) return DecodeError::kNone;
   if (outer.ipv4_checksum_wrong) return DecodeError::kBadIpv4Checksum;

@@ -26,11 +26,8 @@ bool FastPath::checksums_are_right(const ReportShape& shape,
   const std::uint8_t* udp = frame + shape.udp_at;
   if (!shape.outer_ipv6 && checksum_fold(checksum_sum20(ip)) != 0xFFFF) return false;
   if (be16(udp + 6) == 0) return true;
-  const std::uint16_t length = be16(udp + 4);
   const Bytes addresses = shape.outer_ipv6 ? Bytes(ip + 8, 32) : Bytes(ip + 12, 8);
-  const std::uint64_t sum = checksum_sum(addresses) + checksum_sum(Bytes(udp, length)) +
-                            checksum_word(length) + checksum_word(kProtocolUdp);
-  return checksum_fold(sum) == 0xFFFF;
+  return is_udp_checksum_right(addresses, Bytes(udp, be16(udp + 4)));
 }
 
 bool FastPath::is_dialect_of(const ReportShape& shape, Bytes frame) const noexcept {

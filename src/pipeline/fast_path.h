@@ -11,7 +11,6 @@
 #include "pipeline/hop_columns.h"
 #include "pipeline/report_shape.h"
 #include "pipeline/tables.h"
-#include "pipeline/worker_counters.h"
 
 namespace hopscope::pipeline {
 

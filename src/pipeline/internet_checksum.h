@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "pipeline/report.h"
+#include "pipeline/wire.h"
 
 namespace hopscope::pipeline {
 
@@ -50,6 +51,14 @@ namespace hopscope::pipeline {
   sum = (sum >> 16) + (sum & 0xFFFF);
   sum = (sum >> 16) + (sum & 0xFFFF);
   return static_cast<std::uint16_t>(sum);
+}
+
+/// Of a whole datagram that has a checksum; `addresses`: source and destination of the IP header.
+[[nodiscard]] inline bool is_udp_checksum_right(Bytes addresses, Bytes datagram) noexcept {
+  const auto length = static_cast<std::uint16_t>(datagram.size());
+  const std::uint64_t sum = checksum_sum(addresses) + checksum_sum(datagram) +
+                            checksum_word(length) + checksum_word(kProtocolUdp);
+  return checksum_fold(sum) == 0xFFFF;
 }
 
 }  // namespace hopscope::pipeline
