@@ -41,8 +41,10 @@ std::int64_t thread_time_ns() {
 /// A report of a sink with an INT-MD stack over UDP.
 struct Frame {
   std::vector<std::uint8_t> bytes;
-  std::size_t inner_source;  ///< offset of the inner IPv4 source address
-  std::size_t first_hop;     ///< offset of the stack
+  std::size_t inner_source;                   ///< offset of the inner IPv4 source address
+  std::size_t first_hop;                      ///< offset of the stack
+  std::size_t sequence;                       ///< offset of the word with the sequence number
+  std::uint32_t sequence_mask = 0xFFFF'FFFF;  ///< its bits in there
 };
 
 /// `version` 5, 10 or 20: of the report, with INT 0.5, 1.0 or 2.x.
@@ -75,16 +77,22 @@ Frame make_frame(int version, unsigned hops, std::uint16_t bitmap) {
     const encode::IndividualReport individual{.flags = tracked, .packet = packet};
     marks = put_frame(out, {}, encode::Report20{.node_id = 1, .reports = {individual}});
   }
-  Frame frame{.bytes = {out.bytes().begin(), out.bytes().end()}, .inner_source = 0, .first_hop = 0};
+  Frame frame{.bytes = {out.bytes().begin(), out.bytes().end()},
+              .inner_source = 0,
+              .first_hop = 0,
+              .sequence = 0};
   const std::size_t header = version == 10 ? 16 : 12;
   const std::size_t int_header = version == 20 ? 12 : 8;
   constexpr std::size_t kEthernet = 14, kToSource = 12, kIpv4 = 20, kUdp = 8, kShim = 4;
+  if (version == 20) frame.sequence_mask = 0x003F'FFFF;
+  frame.sequence = marks.payload + (version == 10 ? 8 : version == 5 ? 4 : 0);
   frame.inner_source = marks.payload + header + kEthernet + kToSource;
   frame.first_hop = marks.payload + header + kEthernet + kIpv4 + kUdp + kShim + int_header;
   return frame;
 }
 
-/// Gives every frame of the ring another flow, and some of them another latency at the first hop.
+/// Gives every frame of the ring the next sequence number and another flow, and some of them
+/// another latency at the first hop.
 class Shuffler {
  public:
   Shuffler(const Frame& frame, std::uint32_t flows) : frame_(frame), flows_(flows) {}
@@ -92,6 +100,8 @@ class Shuffler {
   void shuffle(MemorySource& ring) {
     constexpr std::size_t kLatencyWord = 8;
     for (auto& item : ring.items()) {
+      const std::uint32_t others = get(item.bytes, frame_.sequence) & ~frame_.sequence_mask;
+      put(item.bytes, frame_.sequence, others | (sequence_++ & frame_.sequence_mask));
       put(item.bytes, frame_.inner_source,
           0x0A000000U + static_cast<std::uint32_t>(random_() % flows_));
       const bool moves = static_cast<double>(random_() % 1'000'000) < kEventShare * 500'000;
@@ -100,6 +110,11 @@ class Shuffler {
   }
 
  private:
+  static std::uint32_t get(const std::vector<std::uint8_t>& bytes, std::size_t at) {
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[at + i];
+    return value;
+  }
   static void put(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint32_t value) {
     for (int i = 0; i < 4; ++i)
       bytes[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
@@ -107,6 +122,7 @@ class Shuffler {
 
   const Frame& frame_;
   std::uint32_t flows_;
+  std::uint32_t sequence_ = 0;
   std::mt19937 random_{1};
 };
 

@@ -9,16 +9,15 @@ namespace hopscope::pipeline {
 FastPath::FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables,
                    const HashSeed& seed, InstructionSet set, bool is_on)
     : decoder_(decoder),
-      units_(units),
       tables_(tables),
       seed_(seed),
       is_usable_(is_on && units.is_uniform() && !units.has_clocks()),
+      has_dialects_(decoder.has_dialects()),
       verifies_(decoder.config().checksums != ChecksumPolicy::kOff),
-      latency_rule_{.rule = units[0].hop_latency,
-                    .to_ns = units[0].latency_to_ns,
-                    .time_to_ns = units[0].time_to_ns},
-      read_stacks_(stack_reader(set, latency_rule_)),
-      is_equal_(header_comparer(set)) {}
+      latency_rule_(units[0].hop_latency, units[0].latency_to_ns, units[0].time_to_ns),
+      read_stack_(stack_reader(set, latency_rule_)),
+      is_equal_(header_comparer(set)),
+      stay_at_ports_(port_comparer(set)) {}
 
 bool FastPath::checksums_are_right(const ReportShape& shape,
                                    const std::uint8_t* frame) const noexcept {
@@ -39,7 +38,7 @@ const ReportShape* FastPath::shape_of(Bytes frame) noexcept {
   const auto is_of = [&](const ReportShape& shape) {
     return frame.size() >= shape.stack_end &&
            is_equal_(frame.data(), shape.mask.data(), shape.value.data(), shape.header_bytes) &&
-           (!decoder_.has_dialects() || is_dialect_of(shape, frame));
+           (!has_dialects_ || is_dialect_of(shape, frame));
   };
   std::size_t at = last_shape_;
   if (at >= shape_count_ || !is_of(shapes_[at])) {
@@ -49,7 +48,14 @@ const ReportShape* FastPath::shape_of(Bytes frame) noexcept {
     last_shape_ = at;
   }
   const ReportShape& shape = shapes_[at];
-  if (!lengths_fit(shape, frame.data(), static_cast<std::uint32_t>(frame.size()))) return nullptr;
+  const std::uint64_t lengths =
+      lengths_in(shape, frame.data(), static_cast<std::uint32_t>(frame.size()));
+  if (at != fitting_shape_ || lengths != fitting_lengths_) {
+    if (!lengths_fit(shape, lengths)) return nullptr;
+    fitting_shape_ = at;
+    fitting_lengths_ = lengths;
+  }
+  if (has_special_port(shape, frame.data())) return nullptr;
   if (verifies_ && !checksums_are_right(shape, frame.data())) return nullptr;
   return &shape;
 }
@@ -71,103 +77,93 @@ FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
   return item;
 }
 
-namespace {
-
-const FlowTable<FlowKey4>::Place& place_of(const FastPath::Item& item, const FlowKey4& /*key*/) {
-  return item.place4;
-}
-const FlowTable<FlowKey6>::Place& place_of(const FastPath::Item& item, const FlowKey6& /*key*/) {
-  return item.place6;
-}
-
-void probe(Tables& tables, FastPath::Item& item) noexcept {
-  const std::uint32_t now_s = item.now_s;
-  if (item.shape->inner_ipv6) {
-    item.place6 = tables.flow_state(item.key6).table().probe(item.hash, now_s);
-  } else {
-    item.place4 = tables.flow_state(item.key4).table().probe(item.hash, now_s);
-  }
-}
-
-}  // namespace
-
 template <typename Key>
-void FastPath::look_up(const Item& item, const Key& key, StackJob& job) noexcept {
-  auto& flows = tables_.flow_state(key);
-  const ColumnPlan& plan = item.shape->columns;
-  job = {.stack = item.frame + item.shape->header_bytes, .plan = &plan, .path = {}};
-  const std::uint32_t index = place_of(item, key).record;
-  if (index == flows.table().kNoRecord) return;
-  const auto& record = flows.table().record(index);
-  if (!flows.is_regular(record, key, plan.hops, plan.has_latency, item.now_s)) {
-    return;
-  }
-  job.path = {.switch_id = record.switch_id.data(),
-              .egress_port = record.egress_port.data(),
-              .interval = record.latency_interval_of.data()};
-  for (unsigned i = 0; i < plan.hops; ++i) tables_.port_state().prefetch(record.port_slot[i]);
+void FastPath::find(Item& item, const Key& key) noexcept {
+  item.place = tables_.flow_state(key).table().probe(item.hash, item.now_s);
 }
 
-void FastPath::look_up(const Item& item, StackJob& job) noexcept {
+void FastPath::find(Item& item) noexcept {
   if (item.shape->inner_ipv6) {
-    look_up(item, item.key6, job);
+    find(item, item.key6);
   } else {
-    look_up(item, item.key4, job);
+    find(item, item.key4);
   }
+}
+
+void FastPath::fetch_ports(const Item& item) const noexcept {
+  if (!item.place.is_known()) return;
+  const std::uint32_t* slots =
+      item.shape->inner_ipv6
+          ? tables_.flow_state(item.key6).table().record(item.place.record).port_slot.data()
+          : tables_.flow_state(item.key4).table().record(item.place.record).port_slot.data();
+  // Slots of a path that is another one by now are fetched in vain.
+  tables_.port_state().prefetch(slots, item.shape->columns.hops);
 }
 
 void FastPath::prepare() noexcept {
-  stale_from_ = kGroup;
-  for (std::size_t i = 0; i < count_; ++i) probe(tables_, items_[i]);
-  for (std::size_t i = 0; i < count_; ++i) look_up(items_[i], jobs_[i]);
-  read_stacks_(latency_rule_, jobs_.data(), count_, results_.data());
+  places_ = places_changed();
+  for (std::size_t i = 0; i < count_; ++i) find(items_[i]);
+  for (std::size_t i = 0; i < count_; ++i) fetch_ports(items_[i]);
+}
+
+std::uint64_t FastPath::places_changed() const noexcept {
+  return tables_.flow_state(FlowKey4{}).table().places_changed() +
+         tables_.flow_state(FlowKey6{}).table().places_changed();
+}
+
+void FastPath::look_again_behind(std::size_t i) noexcept {
+  if (places_ == places_changed()) return;
+  places_ = places_changed();
+  while (++i < count_) find(items_[i]);
 }
 
 bool FastPath::is_regular(std::size_t i) noexcept {
-  Item& item = items_[i];
-  if (i >= stale_from_) {
-    probe(tables_, item);
-    look_up(item, jobs_[i]);
-    read_stacks_(latency_rule_, &jobs_[i], 1, &results_[i]);
-  }
-  if (!results_[i].is_regular) return false;
-  return item.shape->inner_ipv6 ? is_regular(item, item.key6, results_[i])
-                                : is_regular(item, item.key4, results_[i]);
+  const Item& item = items_[i];
+  if (!item.place.is_known()) return false;
+  return item.shape->inner_ipv6 ? is_regular(item, item.key6) : is_regular(item, item.key4);
 }
 
 template <typename Key>
-bool FastPath::is_regular(const Item& item, const Key& key, const StackResult& result) noexcept {
-  const ColumnPlan& plan = item.shape->columns;
+bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
+  const ReportShape& shape = *item.shape;
+  const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
-  const auto& record = flows.table().record(place_of(item, key).record);
-  return !plan.has_latency || flows.stays(record, result.latency_ns);
+  const auto& record = flows.table().record(item.place.record);
+  if (!flows.is_regular(record, key, plan.hops, plan.has_latency, item.now_s)) return false;
+  const StackView view{.stack = item.frame + shape.header_bytes,
+                       .plan = &plan,
+                       .path = {.switch_id = record.switch_id.data(),
+                                .egress_port = record.egress_port.data(),
+                                .interval = record.latency_interval_of.data()}};
+  return read_stack_(latency_rule_, view, columns_) &&
+         (!plan.has_latency || flows.stays(record, columns_.sum_ns));
 }
 
 void FastPath::take(std::size_t i) noexcept {
   const Item& item = items_[i];
   if (item.shape->inner_ipv6) {
-    take(item, item.key6, results_[i]);
+    take(item, item.key6);
   } else {
-    take(item, item.key4, results_[i]);
+    take(item, item.key4);
   }
 }
 
 template <typename Key>
-void FastPath::take(const Item& item, const Key& key, const StackResult& result) noexcept {
+void FastPath::take(const Item& item, const Key& key) noexcept {
   const ReportShape& shape = *item.shape;
   const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
-  auto& record = flows.table().record(place_of(item, key).record);
-  const Moment moment{.weight = shape.dialect.sampling,
-                      .receive_time_ns = item.time.receive_ns,
-                      .now_ns = item.time.now_ns,
-                      .now_s = item.now_s,
-                      .now_us = microseconds_of(item.time.now_ns)};
-  flows.table().touch(place_of(item, key), moment.now_s);
-  flows.take_regular(record, result.columns, plan.hops, plan.has_latency, result.latency_ns,
-                     moment.receive_time_ns, moment.weight);
+  auto& record = flows.table().record(item.place.record);
+  const Moment moment{
+      .weight = shape.dialect.sampling,
+      .receive_time_ns = item.time.receive_ns,
+      .now_ns = item.time.now_ns,
+      .now_s = item.now_s,
+      .now_us = tables_.port_state().keeps_times() ? microseconds_of(item.time.now_ns) : 0};
+  flows.table().touch(item.place, moment.now_s);
+  flows.take_regular(record, columns_, plan.has_latency, moment);
   tables_.port_state().take_stack(
-      record.port_slot.data(), result.columns, plan, moment,
+      stay_at_ports_, record.port_slot.data(), columns_, plan, moment,
       [&](unsigned hop) noexcept { take_irregular_hop(item, hop, record.port_slot[hop]); });
 }
 
@@ -190,17 +186,6 @@ void FastPath::take_irregular_hop(const Item& item, unsigned hop, std::uint32_t 
   tables_.apply_hop(report, hop, slot, item.time);
 }
 
-void FastPath::clear() noexcept {
-  count_ = 0;
-  stale_from_ = kGroup;
-}
-
-bool FastPath::is_worth(const ColumnPlan& columns) const noexcept {
-  const Units& units = units_[0];
-  return !columns.has_congestion && (!columns.has_tx || units.tx_utilization.has_fixed_width()) &&
-         (!columns.has_queue || units.queue_occupancy.has_fixed_width());
-}
-
 void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept {
   if (!is_usable_) return;
   if (pause_ > 0) {
@@ -210,7 +195,7 @@ void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& repor
   pause_ = kPause;
   const Dialect& dialect = decoder_.dialect_of(outer.source, outer.payload);
   const auto shape = learn_shape(frame, outer, report, decoder_.config(), dialect);
-  if (!shape || !is_worth(shape->columns)) return;
+  if (!shape || shape->columns.has_congestion) return;
   const auto is_same = [&](const ReportShape& known) {
     return known.header_bytes == shape->header_bytes && known.mask == shape->mask &&
            known.value == shape->value && known.dialect == shape->dialect;
@@ -218,6 +203,7 @@ void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& repor
   if (std::any_of(shapes_.begin(), shapes_.begin() + shape_count_, is_same)) return;
   const std::size_t at = shape_count_ < kShapes ? shape_count_++ : next_place_++ % kShapes;
   shapes_[at] = *shape;
+  fitting_shape_ = kShapes;
   if (shape_count_ < kShapes) pause_ = 0;
 }
 

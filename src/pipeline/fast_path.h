@@ -24,14 +24,13 @@ class FastPath {
   /// A frame that waits in the group.
   struct Item {
     const std::uint8_t* frame;
+    const ReportShape* shape;
     std::uint32_t length;
     std::uint32_t number;  ///< the caller's
-    std::uint32_t now_s;   ///< seconds of `time`
-    const ReportShape* shape;
-    std::uint64_t hash;  ///< of the flow's key
+    std::uint64_t hash;    ///< of the flow's key
     FrameTime time;
-    FlowTable<FlowKey4>::Place place4;
-    FlowTable<FlowKey6>::Place place6;
+    std::uint32_t now_s;  ///< seconds of `time`
+    FlowPlace place;
     FlowKey4 key4;
     FlowKey6 key6;
   };
@@ -45,62 +44,64 @@ class FastPath {
   [[nodiscard]] bool is_full() const noexcept { return count_ == kGroup; }
   [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
 
-  /// Looks up the flows of the group and reads and compares its stacks.
+  /// Finds the flows of the group and fetches what they will need.
   void prepare() noexcept;
-  /// Whether nothing happens with frame `i`, so that it may be taken.
+  /// Whether nothing happens with frame `i`, so that it may be taken. In the order of the frames.
   [[nodiscard]] bool is_regular(std::size_t i) noexcept;
+  /// The frame that is_regular() was asked about just before.
   void take(std::size_t i) noexcept;
-  /// After something else went through the tables: what prepare() saw of later frames may be old.
-  void look_again_from(std::size_t i) noexcept { stale_from_ = i; }
+  /// Frame `i` went the checked way: flows may be elsewhere now.
+  void look_again_behind(std::size_t i) noexcept;
 
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] const Item& item(std::size_t i) const noexcept { return items_[i]; }
-  void clear() noexcept;
+  void clear() noexcept { count_ = 0; }
 
   /// Remembers the shape of a frame that was read without an error. The group is empty.
   void learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept;
 
  private:
   template <typename Key>
-  void look_up(const Item& item, const Key& key, StackJob& job) noexcept;
-  void look_up(const Item& item, StackJob& job) noexcept;
+  void find(Item& item, const Key& key) noexcept;
+  void find(Item& item) noexcept;
+  void fetch_ports(const Item& item) const noexcept;
+  [[nodiscard]] std::uint64_t places_changed() const noexcept;
   template <typename Key>
-  [[nodiscard]] bool is_regular(const Item& item, const Key& key,
-                                const StackResult& result) noexcept;
+  [[nodiscard]] bool is_regular(const Item& item, const Key& key) noexcept;
   template <typename Key>
-  void take(const Item& item, const Key& key, const StackResult& result) noexcept;
+  void take(const Item& item, const Key& key) noexcept;
   void take_irregular_hop(const Item& item, unsigned hop, std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_dialect_of(const ReportShape& shape, Bytes frame) const noexcept;
   [[nodiscard]] bool checksums_are_right(const ReportShape& shape,
                                          const std::uint8_t* frame) const noexcept;
-
-  /// False: its hops would all be irregular.
-  [[nodiscard]] bool is_worth(const ColumnPlan& columns) const noexcept;
 
   static constexpr std::size_t kShapes = 16;
   /// After a frame that brought no new shape, so many are not looked at.
   static constexpr std::uint32_t kPause = 63;
 
   const Decoder& decoder_;
-  const UnitTable& units_;
   Tables& tables_;
   const HashSeed seed_;
   const bool is_usable_;
+  const bool has_dialects_;
   const bool verifies_;
   const LatencyRule latency_rule_;
-  const ReadStacks read_stacks_;
+  const ReadStack read_stack_;
   const IsEqual is_equal_;
+  const StayAtPorts stay_at_ports_;
   std::array<ReportShape, kShapes> shapes_;
   std::size_t shape_count_ = 0;
   std::size_t last_shape_ = 0;
   std::size_t next_place_ = 0;
+  // Lengths that were found to fit, and whose.
+  std::size_t fitting_shape_ = kShapes;
+  std::uint64_t fitting_lengths_ = 0;
   std::uint32_t pause_ = 0;
 
   std::size_t count_ = 0;
-  std::size_t stale_from_ = kGroup;
+  std::uint64_t places_ = 0;  ///< places_changed() when the flows were looked up
   std::array<Item, kGroup> items_;
-  std::array<StackJob, kGroup> jobs_;
-  std::array<StackResult, kGroup> results_;
+  HopColumns columns_;  ///< of the frame that is_regular() was asked about
 };
 
 }  // namespace hopscope::pipeline

@@ -46,6 +46,7 @@ FlowState<Key>::FlowState(std::uint32_t capacity, const TableOptions& tables,
     : table_(capacity, tables.when_full, tables.idle_timeout_s),
       options_(events),
       units_(units),
+      fixed_latency_(units.flow_latency().fixed()),
       events_(event_buffer),
       ports_(ports) {}
 
@@ -111,6 +112,8 @@ void FlowState<Key>::take_path(Record& record, const HopList& hops, const Slots&
     put(record.latency[i], kNoLatency);
     put(record.latency_interval_of[i], kNoInterval);
   }
+  // Vectors read a row for each lane (PortState::take_stack()).
+  for (unsigned i = hops.count; i < kMaxHops; ++i) put(record.port_slot[i], 0);
 }
 
 template <typename Key>

@@ -3,6 +3,7 @@
 // when these change. The same code for IPv4 and IPv6 keys.
 
 #include <cstdint>
+#include <cstring>
 
 #include "pipeline/event_buffer.h"
 #include "pipeline/flow_table.h"
@@ -47,21 +48,27 @@ class FlowState {
 
   /// Whether the flow's latency is in the interval that it was in.
   [[nodiscard]] bool stays(const Record& record, std::uint64_t latency_ns) const noexcept {
+    if (fixed_latency_.stays(latency_ns, record.latency_interval)) [[likely]]
+      return true;
     const IntervalRule& rule = units_.flow_latency();
     return record.latency_interval != kNoInterval &&
            !(rule.enabled() && rule.left(latency_ns, record.latency_interval));
   }
 
   /// A report with which nothing happens but that values are newer.
-  void take_regular(Record& record, const HopColumns& columns, unsigned hops, bool has_latency,
-                    std::uint64_t latency_ns, std::int64_t receive_ns,
-                    std::uint32_t weight) noexcept {
+  void take_regular(Record& record, const HopColumns& columns, bool has_latency,
+                    const Moment& moment) noexcept {
     const RowWriter writer(record.sequence);
-    put(record.reports, record.reports + weight);
-    put(record.last_seen_ns, receive_ns);
+    put(record.reports, record.reports + moment.weight);
+    put(record.last_seen_ns, moment.receive_time_ns);
     if (!has_latency) return;
-    put(record.latency_ns, latency_ns);
-    for (unsigned i = 0; i < hops; ++i) put(record.latency[i], columns.latency[i]);
+    put(record.latency_ns, columns.sum_ns);
+    // All of them, two at a time: what lies behind the last hop is nobody's.
+    for (unsigned i = 0; i < kMaxHops; i += 2) {
+      std::uint64_t two;
+      std::memcpy(&two, &columns.latency[i], sizeof two);
+      put(reinterpret_cast<std::uint64_t&>(record.latency[i]), two);
+    }
   }
 
   [[nodiscard]] FlowTable<Key>& table() noexcept { return table_; }
@@ -93,6 +100,7 @@ class FlowState {
   FlowTable<Key> table_;
   const EventOptions& options_;
   const UnitTable& units_;
+  const FixedIntervals fixed_latency_;
   EventBuffer& events_;
   PortState& ports_;
 };

@@ -19,6 +19,17 @@
 
 namespace hopscope::pipeline {
 
+/// Where a flow's record is, until its table's places_changed() says another number.
+struct FlowPlace {
+  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+
+  std::uint32_t record = kNone;
+  std::uint32_t bucket = 0;
+  std::uint32_t slot = 0;
+
+  [[nodiscard]] bool is_known() const noexcept { return record != kNone; }
+};
+
 template <typename Key>
 class FlowTable {
  public:
@@ -60,18 +71,9 @@ class FlowTable {
     return nullptr;
   }
 
-  static constexpr std::uint32_t kNoRecord = 0xFFFF'FFFF;
-
-  /// Where a record is, until the next insert() or sweep().
-  struct Place {
-    std::uint32_t record = kNoRecord;
-    std::uint32_t bucket = 0;
-    std::uint32_t slot = 0;
-  };
-
-  /// The record that find() would look at first, if its key is right; prefetches it. kNoRecord:
-  /// none, or one that was idle for so long that it may have expired.
-  [[nodiscard]] Place probe(std::uint64_t hash, std::uint32_t now_s) const noexcept {
+  /// The record that find() would look at first, if its key is right; prefetches it. Not
+  /// known: none, or one that was idle for so long that it may have expired.
+  [[nodiscard]] FlowPlace probe(std::uint64_t hash, std::uint32_t now_s) const noexcept {
     const std::uint16_t tag = tag_of(hash);
     std::uint32_t at = home(hash);
     int slot = slot_of(buckets_[at], tag);
@@ -94,12 +96,15 @@ class FlowTable {
   }
 
   /// Marks the record there as seen at `now_s`.
-  void touch(const Place& place, std::uint32_t now_s) noexcept {
+  void touch(const FlowPlace& place, std::uint32_t now_s) noexcept {
     std::uint16_t& age = buckets_[place.bucket].age[place.slot];
     if (age != static_cast<std::uint16_t>(now_s)) age = static_cast<std::uint16_t>(now_s);
   }
 
+  [[nodiscard]] std::uint64_t places_changed() const noexcept { return places_changed_; }
+
   [[nodiscard]] Record& record(std::uint32_t index) noexcept { return records_[index]; }
+  [[nodiscard]] const Record& record(std::uint32_t index) const noexcept { return records_[index]; }
 
   /// A record for a key that find() did not know: zeroed but for flags and key. Null: the table is
   /// full and its policy, or the want of a candidate, refuses the key.
@@ -127,6 +132,7 @@ class FlowTable {
     }
     if (index >= used_end_.get()) used_end_.set(index + 1);
     ++statistics_.entries;
+    ++places_changed_;
     return &record;
   }
 
@@ -205,6 +211,7 @@ class FlowTable {
     free_[free_count_++] = bucket.record[slot];
     bucket.tag[slot] = 0;
     --statistics_.entries;
+    ++places_changed_;
   }
 
   /// By policy, forgets the idlest flow of the two buckets.
@@ -295,6 +302,7 @@ class FlowTable {
   std::uint32_t free_count_ = 0;
   std::uint32_t mask_;
   std::uint32_t sweep_at_ = 0;
+  std::uint64_t places_changed_ = 0;
   FullPolicy when_full_;
   std::uint32_t idle_timeout_s_;
   Counter used_end_;  ///< no record at or beyond was ever used

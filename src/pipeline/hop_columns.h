@@ -14,12 +14,12 @@
 namespace hopscope::pipeline {
 
 struct alignas(64) HopColumns {
-  std::array<std::uint32_t, kMaxHops> switch_id;
   std::array<std::uint32_t, kMaxHops> latency;  ///< raw
-  std::array<std::uint32_t, kMaxHops> port;     ///< egress
   std::array<std::uint32_t, kMaxHops> queue;    ///< id in the top byte, occupancy below
   std::array<std::uint32_t, kMaxHops> tx_utilization;
-  std::array<std::uint32_t, kMaxHops> congestion;  ///< as queue
+  std::array<std::uint32_t, kMaxHops> latency_bucket;  ///< latency_bucket() of the next
+  std::array<std::uint64_t, kMaxHops> latency_ns;
+  std::uint64_t sum_ns;  ///< of all hops; 0 where there are no latencies
 };
 
 struct ColumnPlan {
@@ -29,7 +29,7 @@ struct ColumnPlan {
   bool has_latency = false;
   bool has_queue = false;
   bool has_tx = false;
-  bool has_congestion = false;
+  bool has_congestion = false;  ///< for which there is no column
   /// Hop 0's latency may be a clock (see HopReader): it is compared with the egress time.
   bool check_egress_time = false;
   // Offsets in a hop.
@@ -38,15 +38,16 @@ struct ColumnPlan {
   std::uint16_t latency_at = 0;
   std::uint16_t queue_at = 0;
   std::uint16_t tx_at = 0;
-  std::uint16_t congestion_at = 0;
   std::uint16_t egress_time_at = 0;
   std::uint32_t port_mask = 0xFFFF'FFFF;
+  std::array<std::uint16_t, kMaxHops> hop_at{};  ///< of the hops; then the last one again
 
   /// For 128-bit registers: switch id, port, latency and queue are words of the first 16 bytes of
   /// each hop, and here is how they are taken out in this order.
   bool fits_window = false;
   alignas(16) std::array<std::uint8_t, 16> window{};
   alignas(16) std::array<std::uint32_t, 4> window_absent{};  ///< all ones for what is not there
+  alignas(32) std::array<std::uint32_t, kMaxHops> live{};    ///< all ones in the lanes of hops
 
   // For 512-bit registers: the stack in four of them, and two columns taken out at a time.
   bool fits_registers = false;
@@ -56,7 +57,7 @@ struct ColumnPlan {
     std::uint16_t upper = 0;                           ///< lanes from the upper two registers
     std::uint16_t live = 0;                            ///< lanes that hold a word of the stack
   };
-  std::array<Pair, 3> pairs{};
+  std::array<Pair, 3> pairs{};  ///< switch and latency, port and queue, tx utilization
 };
 
 /// False: the stack has more hops than lanes, or says nothing that the tables could use.
@@ -71,31 +72,38 @@ struct PathView {
 
 /// Units and intervals of hop latencies, the same for all switches.
 struct LatencyRule {
+  LatencyRule(const IntervalRule& intervals, std::uint64_t latency_to_ns,
+              std::uint64_t timestamp_to_ns) noexcept;
+
   IntervalRule rule;
-  std::uint64_t to_ns = 1 << 16;       ///< ns = raw * to_ns / 2^16
-  std::uint64_t time_to_ns = 1 << 16;  ///< of timestamps
+  std::uint64_t to_ns;       ///< ns = raw * to_ns / 2^16
+  std::uint64_t time_to_ns;  ///< of timestamps
+
+  // The same for vectors, where has_lanes: every lane has the same.
+  bool has_lanes;
+  template <typename T>
+  using Lanes = std::array<T, 32 / sizeof(T)>;
+  alignas(32) Lanes<std::uint32_t> width;
+  alignas(32) Lanes<std::uint32_t> margin;
+  alignas(32) Lanes<std::uint32_t> reach;  ///< from an interval's beginning to its last value
+  alignas(32) Lanes<std::uint64_t> factor;
 };
 
-/// A stack to be read and compared.
-struct StackJob {
+/// A stack to be read, and what it is to be compared with.
+struct StackView {
   const std::uint8_t* stack = nullptr;
   const ColumnPlan* plan = nullptr;
   PathView path;
 };
 
-struct StackResult {
-  HopColumns columns;
-  std::uint64_t latency_ns = 0;  ///< sum of the hops
-  /// The path is that of the record, every latency is in the interval that it was in, no word is
-  /// all ones and no port 65535, which a record cannot tell from none.
-  bool is_regular = false;
-};
+/// Reads a stack. True: its path is the one given, every latency is in the interval that it was in,
+/// no word is all ones and no port 65535, which a record cannot tell from none. False: the columns
+/// say nothing.
+using ReadStack = bool (*)(const LatencyRule& rule, const StackView& view,
+                           HopColumns& columns) noexcept;
 
-using ReadStacks = void (*)(const LatencyRule& rule, const StackJob* jobs, std::size_t count,
-                            StackResult* results) noexcept;
-
-/// Reads and compares `count` stacks; the fastest there is for the instruction set and the rule.
-[[nodiscard]] ReadStacks stack_reader(InstructionSet set, const LatencyRule& rule) noexcept;
+/// The fastest there is for the instruction set and the rule.
+[[nodiscard]] ReadStack stack_reader(InstructionSet set, const LatencyRule& rule) noexcept;
 
 using IsEqual = bool (*)(const std::uint8_t* bytes, const std::uint8_t* mask,
                          const std::uint8_t* value, std::size_t count) noexcept;

@@ -13,6 +13,9 @@ struct IpAddress {
   std::uint8_t version = 0;              ///< 4, 6, or 0 for none
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  friend bool operator==(const IpAddress& a, const IpAddress& b) noexcept {
+    return std::memcmp(a.bytes.data(), b.bytes.data(), 16) == 0 && a.version == b.version;
+  }
 };
 
 /// An IPv4 5-tuple, 16 bytes without padding so that it compares as two words.

@@ -11,6 +11,7 @@
 #include "pipeline/hop_columns.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/moment.h"
+#include "pipeline/port_columns.h"
 #include "pipeline/port_table.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
@@ -38,11 +39,19 @@ class PortState {
 
   /// The same for a whole stack with rows that hold(), where all switches have the same units:
   /// takes the hops whose values stay where they were; calls update_hop(lane) for the others.
+  /// `slots`: kMaxHops, those behind the last hop of any row.
   template <typename UpdateHop>
-  void take_stack(const std::uint32_t* slots, const HopColumns& columns, const ColumnPlan& plan,
-                  const Moment& moment, const UpdateHop& update_hop) noexcept;
+  void take_stack(StayAtPorts stay, const std::uint32_t* slots, const HopColumns& columns,
+                  const ColumnPlan& plan, const Moment& moment,
+                  const UpdateHop& update_hop) noexcept;
 
-  void prefetch(std::uint32_t slot) const noexcept { __builtin_prefetch(&ports_[slot], 0, 2); }
+  void prefetch(const std::uint32_t* slots, unsigned count) const noexcept {
+    const PortRow* const rows = &ports_[0];
+    for (unsigned i = 0; i < count; ++i) __builtin_prefetch(rows + slots[i], 0, 2);
+  }
+
+  /// Whether rows say when each value came.
+  [[nodiscard]] bool keeps_times() const noexcept { return keep_times_; }
 
   /// Units of the switch that the row belongs to.
   [[nodiscard]] const Units& units_of(std::uint32_t slot, std::uint32_t switch_id) const noexcept {
@@ -75,6 +84,25 @@ class PortState {
   [[nodiscard]] Interval watch(const Watched& watched, Interval interval, const Hop& hop,
                                const Moment& moment) noexcept;
 
+  /// Hops of take_stack() whose values stay: from `first` on, before `end`. kAll: there are values
+  /// of every kind, and no times to be kept.
+  template <bool kAll>
+  void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
+                 const ColumnPlan& plan, const Moment& moment) noexcept;
+  /// Whether nothing happens at a port with these values. Where the switches' units differ, or
+  /// intervals have edges, it may say no for a queue that is not the one of row.queue_stays.
+  [[nodiscard]] bool stays_at(const PortRow& row, std::uint32_t tx, std::uint32_t queue,
+                              const ColumnPlan& plan) const noexcept;
+  /// What another worker lent may be of a second that is over.
+  static void touch(PortRow& row, std::uint32_t now_s) noexcept {
+    if (seconds_since(row.age, now_s) != 0) put(row.age, static_cast<std::uint16_t>(now_s));
+  }
+  /// Where a queue mostly is among the inline ones.
+  static std::size_t queue_slot(std::uint32_t queue_word) noexcept {
+    return (queue_word >> 24) % kInlineQueues;
+  }
+  /// After a change to the row's intervals; `queue` is the one that row.queue_stays is for.
+  static void set_ranges(PortRow& row, const Units& units, std::uint32_t queue) noexcept;
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
   void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
                         const Moment& moment) noexcept;
@@ -105,7 +133,6 @@ class PortState {
   void refresh_port(PortRow& row, const FrameTime& time) noexcept;
 
   const UnitTable& units_;
-  const FixedIntervals tx_;         ///< of units_[0]
   const FixedIntervals occupancy_;  ///< of units_[0]
   const HashSeed seed_;
   ChangeRouter& changes_;
@@ -120,42 +147,75 @@ class PortState {
 };
 
 template <typename UpdateHop>
-void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns,
+void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const HopColumns& columns,
                            const ColumnPlan& plan, const Moment& moment,
                            const UpdateHop& update_hop) noexcept {
-  const Units& units = units_[0];
-  const FixedIntervals tx_rule = tx_;
-  const FixedIntervals occupancy_rule = occupancy_;
-  const auto age = static_cast<std::uint16_t>(moment.now_s);
+  PortsOfStack rows;
+  if (stay(&ports_[0], slots, columns, plan, rows)) [[likely]] {
+    const bool has_all = plan.has_latency && plan.has_tx && plan.has_queue;
+    if (has_all && !keep_times_) {
+      take_hops<true>(rows, columns, 0, plan.hops, plan, moment);
+    } else {
+      take_hops<false>(rows, columns, 0, plan.hops, plan, moment);
+    }
+    return;
+  }
   for (unsigned lane = 0; lane < plan.hops; ++lane) {
-    PortRow& row = ports_[slots[lane]];
-    const std::uint32_t tx = columns.tx_utilization[lane];
-    const std::uint32_t queue = columns.queue[lane];
-    const std::size_t at = (queue >> 24) % kInlineQueues;
-    bool stays = row.age == age;
-    if (plan.has_tx) {
-      stays = stays && row.tx_utilization != kNoValue && tx_rule.stays(tx, row.tx_interval);
-    }
-    // What has a value is live; the flag is in another line.
-    if (!plan.has_tx && !plan.has_queue) stays = stays && row.live != 0;
-    if (plan.has_queue) {
-      stays = stays && ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 &&
-              (row.occupancy[at] ^ queue) <= kOccupancyMask &&
-              occupancy_rule.stays(queue & kOccupancyMask, row.occupancy_interval[at]);
-    }
-    if (!stays) [[unlikely]] {
+    if (stays_at(*rows[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
+      take_hops<false>(rows, columns, lane, lane + 1, plan, moment);
+    } else {
       update_hop(lane);
+    }
+  }
+}
+
+inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint32_t queue,
+                                const ColumnPlan& plan) const noexcept {
+  if (plan.has_tx && !row.tx_stays.holds(tx)) return false;
+  if (!plan.has_queue) return row.live != 0;
+  if (row.queue_stays.holds(queue)) return true;
+  const std::size_t at = queue_slot(queue);
+  return ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 &&
+         (row.occupancy[at] ^ queue) <= kOccupancyMask &&
+         occupancy_.stays(queue & kOccupancyMask, row.occupancy_interval[at]);
+}
+
+template <bool kAll>
+void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
+                          unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
+  const std::uint64_t weight = moment.weight;
+  const auto age = static_cast<std::uint16_t>(moment.now_s);
+  const bool has_latency = kAll || plan.has_latency;
+  const bool has_tx = kAll || plan.has_tx;
+  const bool has_queue = kAll || plan.has_queue;
+  const bool keeps_times = !kAll && keep_times_;
+  SwitchRow* const switches = &switches_[0];
+  for (unsigned lane = first; lane < end; ++lane) {
+    PortRow& row = *rows[lane];
+    if (row.age != age) [[unlikely]]
+      touch(row, moment.now_s);
+    if (has_latency) {
+      SwitchRow& owner = switches[row.switch_row];
+      std::uint64_t& bucket = owner.latency_buckets[columns.latency_bucket[lane]];
+      put(bucket, bucket + weight);
+      put(owner.latency_sum_ns, owner.latency_sum_ns + columns.latency_ns[lane] * weight);
+    }
+    // Each value is a word of its own, so that readers find the old one or the new one.
+    const std::uint32_t queue = columns.queue[lane];
+    if (!keeps_times) {
+      if (has_tx) put(row.tx_utilization, columns.tx_utilization[lane]);
+      if (has_queue) put(row.occupancy[queue_slot(queue)], queue);
       continue;
     }
-    if (plan.has_latency) {
-      count_latency(switches_[row.switch_row], units, columns.latency[lane], moment.weight);
-    }
+    // But for those that have a time.
     const RowWriter writer(row.sequence);
-    if (plan.has_tx) put(row.tx_utilization, tx);
-    if (plan.has_queue) put(row.occupancy[at], queue);
-    if (keep_times_) {
-      if (plan.has_tx) put(row.tx_us, moment.now_us);
-      if (plan.has_queue) put(row.queue_us[at], moment.now_us);
+    if (has_tx) {
+      put(row.tx_utilization, columns.tx_utilization[lane]);
+      put(row.tx_us, moment.now_us);
+    }
+    if (has_queue) {
+      put(row.occupancy[queue_slot(queue)], queue);
+      put(row.queue_us[queue_slot(queue)], moment.now_us);
     }
   }
 }

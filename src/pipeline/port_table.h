@@ -1,8 +1,8 @@
 #pragma once
 // Egress ports of switches and their queues: one line that every report touches, one that only
-// changes touch, and one with times that only several workers need. Each worker has its own rows
-// for the ports that its flows cross; the exporter merges them (port_merge.h), the newest value
-// first. Eight queues lie in the row, further ones in the overflow table.
+// changes touch, and one with intervals, and times that only several workers need. Each worker has
+// its own rows for the ports that its flows cross; the exporter merges them (port_merge.h), the
+// newest value first. Eight queues lie in the row, further ones in the overflow table.
 
 #include <array>
 #include <cstdint>
@@ -21,27 +21,32 @@ inline constexpr std::uint32_t kNoValue = 0xFFFF'FFFF;
 struct alignas(kCacheLine) PortRow {
   std::uint32_t sequence;
   std::uint32_t tx_utilization;  ///< kNoValue: none yet
-  Interval tx_interval;
   std::uint16_t switch_row;
+  std::uint16_t age;            ///< low bits of the second of the newest report
   std::uint8_t queues_used;     ///< bit i: inline queue i
   std::uint8_t occupancy_seen;  ///< bit i: inline queue i had an occupancy
-  std::uint16_t age;            ///< low bits of the second of the newest report
+  std::uint8_t live;            ///< had a report, not just an interval told by the key's owner
+  std::uint8_t unused;
+  /// Words with which nothing happens: where the tx utilization, and the queue word of the queue
+  /// that had the newest event, stay in the intervals that they are in.
+  WordRange tx_stays;
+  WordRange queue_stays;
   /// id in the top byte, occupancy below, as in the INT queue word
   std::array<std::uint32_t, kInlineQueues> occupancy;
-  std::array<Interval, kInlineQueues> occupancy_interval;
 
   std::uint32_t switch_id;
   std::uint32_t port;
   std::array<std::uint32_t, kInlineQueues> congestion;  ///< kNoValue: none yet
   std::array<Interval, kInlineQueues> congestion_interval;
-  std::uint8_t live;  ///< had a report, not just an interval told by the key's owner
-  std::uint8_t unused[3];
+  Interval tx_interval;
+  std::uint16_t unused_half;
   std::uint32_t last_refresh_s;
 
+  std::array<Interval, kInlineQueues> occupancy_interval;
   // Receive times in microseconds modulo 2^32, to tell which worker's value is the newest.
   std::uint32_t tx_us;
   std::array<std::uint32_t, kInlineQueues> queue_us;
-  std::array<std::uint32_t, 7> unused_words;
+  std::array<std::uint32_t, 3> unused_words;
 };
 static_assert(sizeof(PortRow) == 3 * kCacheLine);
 

@@ -6,7 +6,10 @@
 // special about; everything else is the checked decoder's.
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "pipeline/decode_config.h"
@@ -65,27 +68,38 @@ struct ReportShape {
                                                      const DecodeConfig& config,
                                                      const Dialect& dialect);
 
-/// Whether the lengths and ports of a frame, whose compared bits are those of the shape, are such
-/// that it means the same. Checksums and the dialect of the sender are the caller's.
-[[nodiscard]] inline bool lengths_fit(const ReportShape& shape, const std::uint8_t* frame,
-                                      std::uint32_t length) noexcept {
-  const std::uint32_t udp_end = shape.udp_at + std::uint32_t{be16(frame + shape.udp_at + 4)};
-  const std::uint32_t ip_end =
-      shape.ip_at + (shape.outer_ipv6
-                         ? static_cast<std::uint32_t>(kIpv6Bytes + be16(frame + shape.ip_at + 4))
-                         : std::uint32_t{be16(frame + shape.ip_at + 2)});
-  bool fits = udp_end <= length && udp_end <= ip_end && udp_end >= shape.stack_end;
-  if (shape.report_length_at != 0) {
-    const std::uint32_t words = frame[shape.report_length_at];
-    const std::uint32_t stated_end = shape.report_length_at + 3 + words * 4;
-    fits = fits && words >= 2 && words != 0xFF && stated_end <= udp_end && udp_end - stated_end < 4;
-  }
-  if (!shape.port_is_fixed) {
-    const std::uint16_t port = be16(frame + shape.l4_at + 2);
-    fits = fits && port != shape.special_ports[0] && port != shape.special_ports[1] &&
-           port != shape.special_ports[2];
-  }
-  return fits;
+/// The lengths that a frame of the shape states, and its own, which is below 2^24: one word for
+/// each combination. For the functions below the compared bits are those of the shape.
+[[nodiscard]] inline std::uint64_t lengths_in(const ReportShape& shape, const std::uint8_t* frame,
+                                              std::uint32_t length) noexcept {
+  const std::uint8_t* ip = frame + shape.ip_at;
+  const std::uint64_t ip_length = be16(shape.outer_ipv6 ? ip + 4 : ip + 2);
+  const std::uint64_t udp_length = be16(frame + shape.udp_at + 4);
+  const std::uint32_t words = shape.report_length_at != 0 ? frame[shape.report_length_at] : 0;
+  return udp_length << 48 | ip_length << 32 | words << 24 | length;
+}
+
+/// Whether a frame with these lengths means what the shape says.
+[[nodiscard]] inline bool lengths_fit(const ReportShape& shape, std::uint64_t lengths) noexcept {
+  const auto length = static_cast<std::uint32_t>(lengths & 0xFF'FFFF);
+  const auto words = static_cast<std::uint32_t>(lengths >> 24 & 0xFF);
+  const auto ip_length = static_cast<std::uint32_t>(lengths >> 32 & 0xFFFF);
+  const auto udp_end = static_cast<std::uint32_t>(shape.udp_at + (lengths >> 48));
+  const std::uint64_t ip_end =
+      shape.ip_at + ip_length + (shape.outer_ipv6 ? std::uint64_t{kIpv6Bytes} : 0);
+  const bool fits = udp_end <= length && udp_end <= ip_end && udp_end >= shape.stack_end;
+  if (shape.report_length_at == 0) return fits;
+  const std::uint32_t stated_end = shape.report_length_at + 3 + words * 4;
+  return fits && words >= 2 && words != 0xFF && stated_end <= udp_end && udp_end - stated_end < 4;
+}
+
+/// The inner destination port means something else than the shape says.
+[[nodiscard]] inline bool has_special_port(const ReportShape& shape,
+                                           const std::uint8_t* frame) noexcept {
+  if (shape.port_is_fixed) return false;
+  const std::uint16_t port = be16(frame + shape.l4_at + 2);
+  return port == shape.special_ports[0] || port == shape.special_ports[1] ||
+         port == shape.special_ports[2];
 }
 
 [[nodiscard]] inline std::uint32_t sequence_in(const ReportShape& shape,
@@ -113,7 +127,14 @@ struct ReportShape {
                                          const std::uint8_t* frame) noexcept {
   IpAddress address;
   address.version = shape.outer_ipv6 ? 6 : 4;
-  std::memcpy(address.bytes.data(), frame + shape.source_at, shape.outer_ipv6 ? 16 : 4);
+  if (shape.outer_ipv6) {
+    std::memcpy(address.bytes.data(), frame + shape.source_at, 16);
+  } else {
+    // Eight bytes at once, as they will be read.
+    std::array<std::uint8_t, 8> first{};
+    std::memcpy(first.data(), frame + shape.source_at, 4);
+    std::memcpy(address.bytes.data(), first.data(), sizeof first);
+  }
   return address;
 }
 
@@ -127,11 +148,21 @@ struct ReportShape {
 }
 
 inline void read_key(const ReportShape& shape, const std::uint8_t* frame, FlowKey4& key) noexcept {
-  std::memcpy(&key.source, frame + shape.addresses_at, 4);
-  std::memcpy(&key.destination, frame + shape.addresses_at + 4, 4);
-  key.source_port = be16(frame + shape.l4_at);
-  key.destination_port = destination_port_in(shape, frame);
-  key.protocol = shape.protocol;
+  // As two words, for the hash reads it so at once.
+  static_assert(offsetof(FlowKey4, source_port) == 8 && offsetof(FlowKey4, protocol) == 12);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::uint64_t words[2];
+    std::memcpy(words, frame + shape.addresses_at, 8);
+    words[1] = be16(frame + shape.l4_at) | std::uint64_t{destination_port_in(shape, frame)} << 16 |
+               std::uint64_t{shape.protocol} << 32;
+    std::memcpy(&key, words, sizeof key);
+  } else {
+    std::memcpy(&key.source, frame + shape.addresses_at, 4);
+    std::memcpy(&key.destination, frame + shape.addresses_at + 4, 4);
+    key.source_port = be16(frame + shape.l4_at);
+    key.destination_port = destination_port_in(shape, frame);
+    key.protocol = shape.protocol;
+  }
 }
 
 inline void read_key(const ReportShape& shape, const std::uint8_t* frame, FlowKey6& key) noexcept {

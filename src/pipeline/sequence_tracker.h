@@ -45,6 +45,29 @@ static_assert(sizeof(SequenceRow) % 8 == 0);
 void observe(SequenceRow& row, std::uint32_t number, std::uint32_t window,
              std::uint32_t now_s) noexcept;
 
+/// The same for a number that follows the newest one, where the one that leaves the window came: as
+/// it mostly is. False, and nothing done: for observe() to find out.
+[[nodiscard]] inline bool observe_next(SequenceRow& row, std::uint32_t number, std::uint32_t window,
+                                       std::uint32_t now_s) noexcept {
+  const std::uint64_t next = row.newest + 1;
+  const std::uint64_t turn = std::uint64_t{1} << row.bits;
+  if (row.started == 0 || row.constant != 0 || ((next ^ number) & (turn - 1)) != 0) return false;
+  if (next - row.oldest >= window) {
+    const std::uint64_t leaves = row.oldest % kSequenceWindow;
+    const bool came = (row.came[leaves / 64] >> (leaves % 64) & 1) != 0;
+    if (next - row.oldest != window || !came) return false;
+    put(row.oldest, row.oldest + 1);
+  }
+  const std::uint64_t at = next % kSequenceWindow;
+  put(row.came[at / 64], row.came[at / 64] | std::uint64_t{1} << (at % 64));
+  put(row.newest, next);
+  put(row.received, row.received + 1);
+  if (row.last_s != now_s) put(row.last_s, now_s);
+  if (row.same != 0) put(row.same, 0);
+  if (row.behind != 0) put(row.behind, 0);
+  return true;
+}
+
 /// Counts the holes behind the newest number as missing: the sender fell silent, or the run ends.
 void settle(SequenceRow& row) noexcept;
 

@@ -228,15 +228,8 @@ std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
 
 void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   const std::uint32_t now_s = seconds_of(number.time.now_ns);
-  const std::uint64_t words[] = {load_word(number.source.bytes.data()),
-                                 load_word(number.source.bytes.data() + 8)};
-  const std::uint64_t mixed =
-      (words[0] ^ words[1] ^ number.switch_id * 0x9E37'79B9ULL ^ number.hw_id) *
-      0x9E37'79B9'7F4A'7C15ULL;
-  std::uint32_t& recent = recent_senders_[mixed >> 56];
-  const SequenceRow& known = sequences_[recent];
-  const bool is_known = known.started != 0 && known.switch_id == number.switch_id &&
-                        known.hw_id == number.hw_id && known.source == number.source;
+  std::uint32_t& recent = recent_sender(number);
+  const bool is_known = is_row_of(sequences_[recent], number);
   const std::uint32_t at = is_known ? recent : sequence_row(number);
   if (at == SlotIndex::kNone) return;
   recent = at;

@@ -115,7 +115,10 @@ bool Worker::put_in_group(const Frame& frame, std::size_t number) noexcept {
   FastPath::Item& item = fast_.read(frame.bytes, *shape);
   if (owner_of(item.hash) != index_) return false;
   item.time = frame.time;
-  item.now_s = seconds_of(frame.time.now_ns);
+  if (second_.now_ns != frame.time.now_ns) {
+    second_ = {.now_ns = frame.time.now_ns, .now_s = seconds_of(frame.time.now_ns)};
+  }
+  item.now_s = second_.now_s;
   item.number = static_cast<std::uint32_t>(number);
   fast_.keep();
   if (fast_.is_full()) apply_group();
@@ -125,13 +128,21 @@ bool Worker::put_in_group(const Frame& frame, std::size_t number) noexcept {
 void Worker::apply_group() noexcept {
   if (fast_.is_empty()) return;
   fast_.prepare();
+  const ReportShape* shape = nullptr;  // of the `same` frames before this one
+  std::uint64_t same = 0;
   for (std::size_t i = 0; i < fast_.count(); ++i) {
     const FastPath::Item& item = fast_.item(i);
     const io::FrameHandle handle = batch_.handle[item.number];
     if (fast_.is_regular(i)) {
-      note_sequence(sequence_of(item));
+      const SequenceNumber number = sequence_of(item);
+      if (workers_ > 1 || !tables_.observe_next_sequence(number, item.now_s)) note_sequence(number);
       fast_.take(i);
-      count_regular(item);
+      if (shape != item.shape) {
+        if (same != 0) count_regular(*shape, same);
+        shape = item.shape;
+        same = 0;
+      }
+      ++same;
       done_[done_count_++] = handle;
       continue;
     }
@@ -143,8 +154,9 @@ void Worker::apply_group() noexcept {
     process(frame);
     may_learn_ = true;
     finish_frame(frame);
-    fast_.look_again_from(i + 1);
+    fast_.look_again_behind(i);
   }
+  if (same != 0) count_regular(*shape, same);
   fast_.clear();
 }
 
@@ -161,16 +173,15 @@ SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
           .time = item.time};
 }
 
-void Worker::count_regular(const FastPath::Item& item) noexcept {
-  const ReportShape& shape = *item.shape;
+void Worker::count_regular(const ReportShape& shape, std::uint64_t count) noexcept {
   const ReportKind kind = shape.tracked     ? ReportKind::kFlow
                           : shape.congested ? ReportKind::kQueue
                                             : ReportKind::kOther;
-  counters_.decoded.add(1);
-  counters_.reports.add(1);
-  counters_.regular_reports.add(1);
-  counters_.hops.add(shape.columns.hops);
-  counters_.reports_by[shape.version][static_cast<std::size_t>(kind)].add(1);
+  counters_.decoded.add(count);
+  counters_.reports.add(count);
+  counters_.regular_reports.add(count);
+  counters_.hops.add(shape.columns.hops * count);
+  counters_.reports_by[shape.version][static_cast<std::size_t>(kind)].add(count);
 }
 
 void Worker::idle(std::int64_t now_ns) noexcept {

@@ -102,7 +102,7 @@ class Worker final : private ChangeRouter {
   /// False: the frame is of no shape that is known, or its flow another worker's.
   bool put_in_group(const Frame& frame, std::size_t number) noexcept;
   [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
-  void count_regular(const FastPath::Item& item) noexcept;
+  void count_regular(const ReportShape& shape, std::uint64_t count) noexcept;
   void process(Frame& frame) noexcept;
   /// False: an owner of one of the reports had no room.
   bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
@@ -152,6 +152,10 @@ class Worker final : private ChangeRouter {
   std::array<std::uint32_t, io::kBatch> returned_;
   AgeingClock clock_;
   FrameTime last_time_;  ///< of the newest frame
+  struct {
+    std::int64_t now_ns;
+    std::uint32_t now_s;
+  } second_{};  ///< of the newest frame that was put in a group
   BusyMeter busy_;
   bool replays_ = false;  ///< frames have times of their own: those of a capture
   WorkerCounters counters_;

@@ -123,7 +123,7 @@ std::vector<Case> cases() {
   edges.events.hop_latency.edges = {1e-6, 1e-5, 1e-4, 1e-3};
   Case& queue_edges = add("queue_edges", TrafficFormat::kReport10);
   queue_edges.events.queue_occupancy.edges = {10, 100, 1000};
-  queue_edges.is_checked = true;
+  queue_edges.events.tx_utilization.edges = {1, 20, 50, 90};
   Case& refused = add("refused", TrafficFormat::kReport10);
   refused.traffic.congestion = 0.5;
   refused.traffic.path_changes = 0.1;

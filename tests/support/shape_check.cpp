@@ -1,9 +1,10 @@
 #include "support/shape_check.h"
 
-#include <vector>
+#include <optional>
 
 #include "pipeline/deviation.h"
 #include "pipeline/hop_list.h"
+#include "pipeline/switch_row.h"
 #include "pipeline/units.h"
 
 namespace hopscope::test {
@@ -35,6 +36,22 @@ bool read_single(const pipeline::Decoder& decoder, Bytes frame, OuterHeaders& ou
          reader.error() == DecodeError::kNone;
 }
 
+std::string hop_disagreement(const pipeline::ColumnPlan& plan, const pipeline::HopColumns& columns,
+                             unsigned i, const pipeline::Hop& hop, const pipeline::Units& units) {
+  if (plan.has_latency) {
+    if (columns.latency[i] != hop.latency) return "hop latency";
+    if (columns.latency_ns[i] != units.latency_ns(hop.latency)) return "hop latency in ns";
+    if (columns.latency_bucket[i] != pipeline::latency_bucket(columns.latency_ns[i])) {
+      return "bucket of a hop latency";
+    }
+  }
+  if (hop.has_tx != plan.has_tx) return "presence of tx utilization";
+  if (hop.has_tx && columns.tx_utilization[i] != hop.tx_utilization) return "tx utilization";
+  if (hop.has_occupancy != plan.has_queue) return "presence of occupancy";
+  if (hop.has_occupancy && columns.queue[i] != (hop.queue << 24 | hop.occupancy)) return "queue";
+  return "";
+}
+
 /// The stack read by columns, in every way, against the hops that the checked reader finds.
 std::string stack_disagreement(const ReportShape& shape, const Report& report, Bytes frame) {
   const pipeline::UnitTable units{pipeline::SwitchOptions{}, pipeline::EventOptions{}};
@@ -46,7 +63,8 @@ std::string stack_disagreement(const ReportShape& shape, const Report& report, B
   std::array<std::uint32_t, pipeline::kMaxHops> switches{};
   std::array<std::uint16_t, pipeline::kMaxHops> ports{};
   std::array<pipeline::Interval, pipeline::kMaxHops> intervals{};
-  const pipeline::LatencyRule rule{.rule = units[0].hop_latency, .to_ns = units[0].latency_to_ns};
+  const pipeline::LatencyRule rule(units[0].hop_latency, units[0].latency_to_ns,
+                                   units[0].time_to_ns);
   std::uint64_t latency_ns = 0;
   for (unsigned i = 0; i < hops.count; ++i) {
     const pipeline::Hop& hop = hops.hop[i];
@@ -55,40 +73,22 @@ std::string stack_disagreement(const ReportShape& shape, const Report& report, B
     intervals[i] = rule.rule.index(hop.latency);
     if (hop.latency != pipeline::kNoLatency) latency_ns += units[0].latency_ns(hop.latency);
   }
-  const pipeline::StackJob job{
+  const pipeline::StackView view{
       .stack = frame.data() + shape.header_bytes,
       .plan = &shape.columns,
       .path = {
           .switch_id = switches.data(), .egress_port = ports.data(), .interval = intervals.data()}};
-  std::vector<pipeline::StackResult> results;
+  std::optional<bool> is_regular;
   for (const InstructionSet set : instruction_sets()) {
-    stack_reader(set, rule)(rule, &job, 1, &results.emplace_back());
-    if (results.back().is_regular != results.front().is_regular) {
-      return "regularity by instruction set";
-    }
-    if (results.back().is_regular && results.back().latency_ns != latency_ns) {
-      return "flow latency";
-    }
-  }
-  if (!results.front().is_regular) return "";
-  for (unsigned i = 0; i < hops.count; ++i) {
-    const pipeline::Hop& hop = hops.hop[i];
-    for (const pipeline::StackResult& result : results) {
-      const pipeline::HopColumns* columns = &result.columns;
-      if (columns->switch_id[i] != hop.switch_id) return "switch id";
-      if (columns->port[i] != hop.port) return "port";
-      if (columns->latency[i] != hop.latency) return "hop latency";
-      if (hop.has_tx != shape.columns.has_tx) return "presence of tx utilization";
-      if (hop.has_tx && columns->tx_utilization[i] != hop.tx_utilization) return "tx utilization";
-      if (hop.has_occupancy != shape.columns.has_queue) return "presence of occupancy";
-      if (hop.has_occupancy && columns->queue[i] != (hop.queue << 24 | hop.occupancy)) {
-        return "queue";
-      }
-      if (hop.has_congestion != shape.columns.has_congestion) return "presence of congestion";
-      if (hop.has_congestion &&
-          columns->congestion[i] != (hop.congestion_queue << 24 | hop.congestion)) {
-        return "congestion";
-      }
+    pipeline::HopColumns columns;
+    const bool says_so = stack_reader(set, rule)(rule, view, columns);
+    if (is_regular.value_or(says_so) != says_so) return "regularity by instruction set";
+    is_regular = says_so;
+    if (!says_so) continue;
+    if (columns.sum_ns != latency_ns) return "flow latency";
+    for (unsigned i = 0; i < hops.count; ++i) {
+      const std::string wrong = hop_disagreement(shape.columns, columns, i, hops.hop[i], units[0]);
+      if (!wrong.empty()) return wrong;
     }
   }
   return "";
@@ -107,7 +107,9 @@ bool is_of(const ReportShape& shape, Bytes frame) {
   return frame.size() >= shape.stack_end &&
          header_comparer(InstructionSet::kScalar)(frame.data(), shape.mask.data(),
                                                   shape.value.data(), shape.header_bytes) &&
-         lengths_fit(shape, frame.data(), static_cast<std::uint32_t>(frame.size()));
+         lengths_fit(shape,
+                     lengths_in(shape, frame.data(), static_cast<std::uint32_t>(frame.size()))) &&
+         !has_special_port(shape, frame.data());
 }
 
 std::optional<ReportShape> shape_of(const pipeline::Decoder& decoder, Bytes frame) {

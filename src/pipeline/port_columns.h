@@ -1,0 +1,24 @@
+#pragma once
+// The egress ports of a stack's hops, all at once: does every value stay in its interval? Then the
+// rows take the values without another question (PortState::take_stack).
+
+#include <array>
+#include <cstdint>
+
+#include "pipeline/hop_columns.h"
+#include "pipeline/instruction_set.h"
+#include "pipeline/port_table.h"
+
+namespace hopscope::pipeline {
+
+/// The rows of a stack's hops; behind the last hop there is a row as well, no matter which.
+using PortsOfStack = std::array<PortRow*, kMaxHops>;
+
+/// Finds the rows: hop i's is rows[slots[i]], for kMaxHops of them. True: nothing happens at any of
+/// the ports. False: something may. `columns` are regular.
+using StayAtPorts = bool (*)(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
+                             const ColumnPlan& plan, PortsOfStack& ports) noexcept;
+
+[[nodiscard]] StayAtPorts port_comparer(InstructionSet set) noexcept;
+
+}  // namespace hopscope::pipeline
