@@ -69,6 +69,7 @@ std::size_t Worker::receive_batch() noexcept {
     if (i + kAhead < count) prefetch_headers(batch_.data[i + kAhead]);
     bytes += batch_.length[i];
     Frame frame = frame_of_batch(i);
+    last_time_ = frame.time;
     if (replays_ && tables_.is_due(frame.time)) {
       apply_group();
       tables_.housekeep(frame.time, kAllRows);
@@ -80,8 +81,6 @@ std::size_t Worker::receive_batch() noexcept {
   }
   apply_group();
   flush_returns();
-  last_time_ = {.receive_ns = batch_.time_ns(count - 1),
-                .now_ns = clock_.at(batch_.time_ns(count - 1))};
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);

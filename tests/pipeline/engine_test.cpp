@@ -500,6 +500,23 @@ TEST(Engine, AClockThatIsSetBackExpiresNothingAndStopsNothing) {
   EXPECT_EQ(engine.total().entries[static_cast<std::size_t>(Table::kFlowIpv4)], 2U);
 }
 
+TEST(Engine, FifteenTimesFromBeforeAreNoClockSetBack) {
+  EngineOptions engine_options = options();
+  engine_options.tables.idle_timeout_s = 60;
+  MemorySource source;
+  for (std::uint32_t i = 0; i < 49; ++i) source.add(plain_report(1000 + i, 7, 1), kStart);
+  // To the end of a batch; the sixteenth one in a row would set the clock back, and what comes then
+  // would be an hour later.
+  for (std::uint32_t i = 0; i < 15; ++i) {
+    source.add(plain_report(1000, 7, 1), kStart - 3600 * kSecond);
+  }
+  source.add(plain_report(1000, 7, 1), kStart + kSecond);
+  Engine engine(engine_options, {&source});
+  while (engine.run_inline() != 0) {
+  }
+  EXPECT_EQ(engine.total().expired[static_cast<std::size_t>(Table::kFlowIpv4)], 0U);
+}
+
 TEST(Engine, PortsThatFellSilentMakeRoomForOthers) {
   EngineOptions engine_options = options();
   engine_options.tables.idle_timeout_s = 10;
