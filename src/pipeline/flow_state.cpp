@@ -231,7 +231,12 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
     resolve(hops, slots, moment.now_s);
     return;
   }
-  if (at == record.hop_count || record.egress_port[at] != static_cast<std::uint16_t>(hop.port)) {
+  const bool is_port =
+      at < record.hop_count && record.egress_port[at] == static_cast<std::uint16_t>(hop.port);
+  if (!is_port && has_path) {
+    // Which way the flow goes a stack has said; a node may tell of itself without its port.
+    resolve(hops, slots, moment.now_s);
+  } else if (!is_port) {
     resolve(hops, slots, moment.now_s);
     if (at == record.hop_count) {
       put(record.hop_count, static_cast<std::uint8_t>(at + 1));
@@ -248,6 +253,8 @@ void FlowState<Key>::follow_postcard(Record& record, const HopList& hops, Slots&
   }
   if (hop.latency == kNoLatency) return;
   set_latency(record, at, hop.latency, moment);
+  // Of hops that are not all here, or of clocks, the sum would be another latency.
+  if (has_path && (record.flags & (Record::kLonger | Record::kTimed)) != 0) return;
   std::uint64_t latency_ns = 0;
   for (unsigned i = 0; i < record.hop_count; ++i) {
     if (record.latency[i] == kNoLatency) continue;

@@ -517,6 +517,58 @@ TEST(Engine, FifteenTimesFromBeforeAreNoClockSetBack) {
   EXPECT_EQ(engine.total().expired[static_cast<std::size_t>(Table::kFlowIpv4)], 0U);
 }
 
+/// A report of `switch_ids`, sink first, each hop with a latency of a microsecond.
+encode::Report10 stack_report(const std::vector<std::uint32_t>& switch_ids) {
+  encode::Report10 report{.switch_id = switch_ids.front()};
+  report.flags.tracked = true;
+  encode::Telemetry telemetry{.bitmap = kBitmap};
+  for (const std::uint32_t id : switch_ids) {
+    Metadata hop;
+    hop.node_id = id;
+    hop.l1_ingress_if = 1;
+    hop.l1_egress_if = 2;
+    hop.hop_latency = 1'000;
+    telemetry.hops.push_back(hop);
+  }
+  report.packet.telemetry = telemetry;
+  return report;
+}
+
+/// What one switch says of itself: its latency, and no port.
+encode::Report10 postcard(std::uint32_t switch_id, std::uint32_t latency) {
+  encode::Report10 report{.switch_id = switch_id, .md_bits = 0x10};
+  report.flags.tracked = true;
+  report.metadata.hop_latency = latency;
+  return report;
+}
+
+TEST(Engine, ASwitchThatTellsOfItselfChangesNoPath) {
+  MemorySource source;
+  for (int i = 0; i < 10; ++i) {
+    source.add(frame_of(stack_report({3, 2, 1})), kStart + i);
+    source.add(frame_of(postcard(2, 5'000)), kStart + i);
+  }
+  Engine engine(options(), {&source});
+  const Result result = run_inline(engine);
+  EXPECT_EQ(result.total.events[static_cast<std::size_t>(EventKind::kPathChange)], 0U);
+  engine.for_each_flow([](const FlowSnapshot& flow) {
+    EXPECT_EQ(flow.path_changes, 0U);
+    EXPECT_EQ(flow.latency_ns, 7'000U) << "with the newer latency of switch 2";
+  });
+}
+
+TEST(Engine, ASwitchThatTellsOfItselfLeavesTheLatencyOfALongPath) {
+  MemorySource source;
+  source.add(frame_of(stack_report({12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1})), kStart);
+  source.add(frame_of(postcard(11, 9'000)), kStart + 1);
+  Engine engine(options(), {&source});
+  (void)run_inline(engine);
+  engine.for_each_flow([](const FlowSnapshot& flow) {
+    EXPECT_EQ(flow.latency_ns, 12'000U) << "four of its hops are not kept";
+    EXPECT_EQ(flow.hops[6].latency, 9'000U);
+  });
+}
+
 TEST(Engine, PortsThatFellSilentMakeRoomForOthers) {
   EngineOptions engine_options = options();
   engine_options.tables.idle_timeout_s = 10;
