@@ -55,10 +55,11 @@ void advance(SequenceRow& row, std::uint64_t newest, std::uint32_t window) noexc
     }
     for (std::uint64_t n = row.oldest; n < newest; ++n) assign(row, n, false);
   } else {
-    for (std::uint64_t n = row.newest + 1; n < newest; ++n) assign(row, n, false);
+    // What leaves the window first: in the widest one its bits are those of the new numbers.
     if (newest >= window && newest - window + 1 > row.oldest) {
       close_holes(row, newest - window + 1);
     }
+    for (std::uint64_t n = row.newest + 1; n < newest; ++n) assign(row, n, false);
   }
   assign(row, newest, true);
   put(row.newest, newest);

@@ -392,6 +392,7 @@ std::size_t Worker::take_messages() noexcept {
 void Worker::take_message(const Message& message, unsigned from) noexcept {
   switch (message.kind) {
     case Message::Kind::kFrame:
+      saw(message.frame.time);
       process_loan(message.frame);
       // Sized for every frame that the lender has: there is always room.
       (void)from_[from]->returns.push(message.frame.loan);
@@ -403,6 +404,7 @@ void Worker::take_message(const Message& message, unsigned from) noexcept {
       tables_.set_interval(message.change);
       break;
     case Message::Kind::kSequence:
+      saw(message.sequence.time);
       tables_.observe_sequence(message.sequence);
       break;
   }

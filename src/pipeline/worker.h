@@ -127,6 +127,11 @@ class Worker final : private ChangeRouter {
   void give_back(std::uint32_t loan) noexcept;
   void flush_returns() noexcept;
 
+  /// A frame came here or to another worker at that time.
+  void saw(const FrameTime& time) noexcept {
+    if (time.now_ns > last_time_.now_ns) last_time_ = time;
+  }
+
   [[nodiscard]] unsigned owner_of(std::uint64_t hash) const noexcept {
     return workers_ == 1 ? 0 : static_cast<unsigned>(((hash >> 32) * workers_) >> 32);
   }
@@ -151,7 +156,7 @@ class Worker final : private ChangeRouter {
   std::array<Message, io::kBatch> inbox_;
   std::array<std::uint32_t, io::kBatch> returned_;
   AgeingClock clock_;
-  FrameTime last_time_;  ///< of the newest frame
+  FrameTime last_time_;  ///< of the newest frame, other workers' included
   struct {
     std::int64_t now_ns;
     std::uint32_t now_s;

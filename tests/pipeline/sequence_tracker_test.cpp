@@ -41,6 +41,22 @@ TEST(SequenceTracker, AHoleCountsWhenItLeavesTheWindowOrTheSenderFallsSilent) {
   EXPECT_EQ(r.missing, 3U);
 }
 
+TEST(SequenceTracker, EachHoleCountsOnceWhateverTheWindow) {
+  for (const std::uint32_t window : {kWindow, kSequenceWindow}) {
+    SequenceRow r = row();
+    std::uint64_t left_out = 0;
+    for (std::uint32_t n = 1; n < 20'000; ++n) {
+      if (n % 100 < 3) {
+        ++left_out;
+      } else {
+        observe(r, n, window, 1);
+      }
+    }
+    settle(r);
+    EXPECT_EQ(r.missing, left_out - 2) << "of numbers before the first one nobody knows";
+  }
+}
+
 TEST(SequenceTracker, ReorderingIsNotLoss) {
   SequenceRow r = row();
   feed(r, {1, 2, 5, 3, 4, 6});
