@@ -34,7 +34,7 @@ bool FastPath::is_dialect_of(const ReportShape& shape, Bytes frame) const noexce
   return decoder_.dialect_of(source_in(shape, frame.data()), payload) == shape.dialect;
 }
 
-const ReportShape* FastPath::shape_of(Bytes frame) noexcept {
+const ReportShape* FastPath::shape_of(Bytes frame, bool has_verified) noexcept {
   const auto is_of = [&](const ReportShape& shape) {
     return frame.size() >= shape.stack_end &&
            is_equal_(frame.data(), shape.mask.data(), shape.value.data(), shape.header_bytes) &&
@@ -56,7 +56,7 @@ const ReportShape* FastPath::shape_of(Bytes frame) noexcept {
     fitting_lengths_ = lengths;
   }
   if (has_special_port(shape, frame.data())) return nullptr;
-  if (verifies_ && !checksums_are_right(shape, frame.data())) return nullptr;
+  if (verifies_ && !has_verified && !checksums_are_right(shape, frame.data())) return nullptr;
   return &shape;
 }
 
@@ -83,7 +83,9 @@ void FastPath::find(Item& item, const Key& key) noexcept {
 }
 
 void FastPath::find(Item& item) noexcept {
-  if (item.shape->inner_ipv6) {
+  if (item.is_foreign) {
+    item.place = {};
+  } else if (item.shape->inner_ipv6) {
     find(item, item.key6);
   } else {
     find(item, item.key4);

@@ -27,6 +27,8 @@ class FastPath {
     const ReportShape* shape;
     std::uint32_t length;
     std::uint32_t number;  ///< the caller's
+    bool is_foreign;       ///< the flow is another worker's
+    bool is_borrowed;      ///< the frame is
     std::uint64_t hash;    ///< of the flow's key
     FrameTime time;
     std::uint32_t now_s;  ///< seconds of `time`
@@ -35,8 +37,9 @@ class FastPath {
     FlowKey6 key6;
   };
 
-  /// The shape of the frame; null: none that is known, or checksums are wrong.
-  [[nodiscard]] const ReportShape* shape_of(Bytes frame) noexcept;
+  /// The shape of the frame; null: none that is known, or checksums are wrong, unless somebody else
+  /// `has_verified` them.
+  [[nodiscard]] const ReportShape* shape_of(Bytes frame, bool has_verified) noexcept;
 
   /// The place for the next frame of the group; the caller keeps it with keep() or not.
   [[nodiscard]] Item& read(Bytes frame, const ReportShape& shape) noexcept;

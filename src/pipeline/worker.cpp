@@ -74,7 +74,7 @@ std::size_t Worker::receive_batch() noexcept {
       apply_group();
       tables_.housekeep(frame.time, kAllRows);
     }
-    if (put_in_group(frame, i)) continue;
+    if (put_in_group(frame.bytes, frame.time, i, false)) continue;
     apply_group();
     process(frame);
     finish_frame(frame);
@@ -108,17 +108,21 @@ void Worker::finish_frame(const Frame& frame) noexcept {
   }
 }
 
-bool Worker::put_in_group(const Frame& frame, std::size_t number) noexcept {
-  const ReportShape* shape = fast_.shape_of(frame.bytes);
+bool Worker::put_in_group(Bytes bytes, const FrameTime& time, std::size_t number,
+                          bool is_borrowed) noexcept {
+  const ReportShape* shape = fast_.shape_of(bytes, is_borrowed);
   if (shape == nullptr) return false;
-  FastPath::Item& item = fast_.read(frame.bytes, *shape);
-  if (owner_of(item.hash) != index_) return false;
-  item.time = frame.time;
-  if (second_.now_ns != frame.time.now_ns) {
-    second_ = {.now_ns = frame.time.now_ns, .now_s = seconds_of(frame.time.now_ns)};
+  FastPath::Item& item = fast_.read(bytes, *shape);
+  const bool is_foreign = owner_of(item.hash) != index_;
+  if (is_foreign && is_borrowed) return false;
+  if (second_.now_ns != time.now_ns) {
+    second_ = {.now_ns = time.now_ns, .now_s = seconds_of(time.now_ns)};
   }
+  item.time = time;
   item.now_s = second_.now_s;
   item.number = static_cast<std::uint32_t>(number);
+  item.is_foreign = is_foreign;
+  item.is_borrowed = is_borrowed;
   fast_.keep();
   if (fast_.is_full()) apply_group();
   return true;
@@ -129,34 +133,73 @@ void Worker::apply_group() noexcept {
   fast_.prepare();
   const ReportShape* shape = nullptr;  // of the `same` frames before this one
   std::uint64_t same = 0;
+  const auto count_same = [&] {
+    if (same == 0) return;
+    counters_.decoded.add(same);
+    counters_.regular_reports.add(same);
+    count_reports(*shape, same);
+    same = 0;
+  };
   for (std::size_t i = 0; i < fast_.count(); ++i) {
     const FastPath::Item& item = fast_.item(i);
-    const io::FrameHandle handle = batch_.handle[item.number];
-    if (fast_.is_regular(i)) {
-      const SequenceNumber number = sequence_of(item);
-      if (workers_ > 1 || !tables_.observe_next_sequence(number, item.now_s)) note_sequence(number);
-      fast_.take(i);
-      if (shape != item.shape) {
-        if (same != 0) count_regular(*shape, same);
-        shape = item.shape;
-        same = 0;
-      }
+    if (item.is_foreign) {
+      lend_item(item);
+    } else if (!take_regular(i)) {
+      process_item(item);
+      fast_.look_again_behind(i);
+    } else if (item.is_borrowed) {
+      // The lender counts it.
+      counters_.regular_reports.add(1);
+    } else {
+      if (shape != item.shape) count_same();
+      shape = item.shape;
       ++same;
-      done_[done_count_++] = handle;
-      continue;
     }
+  }
+  count_same();
+  fast_.clear();
+}
+
+bool Worker::take_regular(std::size_t i) noexcept {
+  const FastPath::Item& item = fast_.item(i);
+  if (!fast_.is_regular(i)) return false;
+  if (item.is_borrowed) {
+    fast_.take(i);
+    return_loan(inbox_[item.number].frame);
+    return true;
+  }
+  const SequenceNumber number = sequence_of(item);
+  if (workers_ > 1 || !tables_.observe_next_sequence(number, item.now_s)) note_sequence(number);
+  fast_.take(i);
+  done_[done_count_++] = batch_.handle[item.number];
+  return true;
+}
+
+void Worker::lend_item(const FastPath::Item& item) noexcept {
+  Frame frame{.bytes = Bytes(item.frame, item.length),
+              .time = item.time,
+              .handle = batch_.handle[item.number],
+              .loan = kNoLoan};
+  note_sequence(sequence_of(item));
+  count_reports(*item.shape, 1);
+  (lend(frame, owner_of(item.hash)) ? counters_.decoded : counters_.handoff_dropped).add(1);
+  finish_frame(frame);
+}
+
+void Worker::process_item(const FastPath::Item& item) noexcept {
+  may_learn_ = false;
+  if (item.is_borrowed) {
+    process_loan(inbox_[item.number].frame);
+    return_loan(inbox_[item.number].frame);
+  } else {
     Frame frame{.bytes = Bytes(item.frame, item.length),
                 .time = item.time,
-                .handle = handle,
+                .handle = batch_.handle[item.number],
                 .loan = kNoLoan};
-    may_learn_ = false;
     process(frame);
-    may_learn_ = true;
     finish_frame(frame);
-    fast_.look_again_behind(i);
   }
-  if (same != 0) count_regular(*shape, same);
-  fast_.clear();
+  may_learn_ = true;
 }
 
 SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
@@ -172,13 +215,11 @@ SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
           .time = item.time};
 }
 
-void Worker::count_regular(const ReportShape& shape, std::uint64_t count) noexcept {
+void Worker::count_reports(const ReportShape& shape, std::uint64_t count) noexcept {
   const ReportKind kind = shape.tracked     ? ReportKind::kFlow
                           : shape.congested ? ReportKind::kQueue
                                             : ReportKind::kOther;
-  counters_.decoded.add(count);
   counters_.reports.add(count);
-  counters_.regular_reports.add(count);
   counters_.hops.add(shape.columns.hops * count);
   counters_.reports_by[shape.version][static_cast<std::size_t>(kind)].add(count);
 }
@@ -243,8 +284,7 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   }
   error = reader.error();
   if (error != DecodeError::kNone) count_error(error);
-  const bool is_single = reports == 1 && error == DecodeError::kNone && !report_.is_skipped();
-  if (is_single && may_learn_) fast_.learn(frame.bytes, outer, report_);
+  learn_from(frame.bytes, outer, reports, error);
   return lending.all_taken;
 }
 
@@ -278,10 +318,20 @@ void Worker::process_loan(const FrameLoan& loan) noexcept {
     return;
   }
   ReportReader reader = decoder_.reports(outer);
+  std::uint32_t reports = 0;
   while (reader.next(report_)) {
+    ++reports;
     if (!report_.has_flow4 && !report_.has_flow6) continue;
     const std::uint64_t hash = flow_hash(report_);
     if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time);
+  }
+  learn_from(Bytes(loan.data, loan.length), outer, reports, reader.error());
+}
+
+void Worker::learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
+                        DecodeError error) noexcept {
+  if (may_learn_ && reports == 1 && error == DecodeError::kNone && !report_.is_skipped()) {
+    fast_.learn(frame, outer, report_);
   }
 }
 
@@ -383,19 +433,26 @@ std::size_t Worker::take_messages() noexcept {
   for (unsigned from = 0; from < from_.size(); ++from) {
     if (from_[from] == nullptr) continue;
     const std::size_t count = from_[from]->messages.pop(inbox_.data(), inbox_.size());
-    for (std::size_t i = 0; i < count; ++i) take_message(inbox_[i], from);
+    inbox_from_ = from;
+    for (std::size_t i = 0; i < count; ++i) take_message(i, from);
+    apply_group();
     work += count;
   }
   return work;
 }
 
-void Worker::take_message(const Message& message, unsigned from) noexcept {
+void Worker::take_message(std::size_t number, unsigned from) noexcept {
+  const Message& message = inbox_[number];
+  if (message.kind == Message::Kind::kFrame) {
+    const FrameLoan& loan = message.frame;
+    saw(loan.time);
+    if (put_in_group(Bytes(loan.data, loan.length), loan.time, number, true)) return;
+  }
+  apply_group();
   switch (message.kind) {
     case Message::Kind::kFrame:
-      saw(message.frame.time);
       process_loan(message.frame);
-      // Sized for every frame that the lender has: there is always room.
-      (void)from_[from]->returns.push(message.frame.loan);
+      return_loan(message.frame);
       break;
     case Message::Kind::kChange:
       decide(message.change, from);
@@ -408,6 +465,11 @@ void Worker::take_message(const Message& message, unsigned from) noexcept {
       tables_.observe_sequence(message.sequence);
       break;
   }
+}
+
+void Worker::return_loan(const FrameLoan& loan) noexcept {
+  // Sized for every frame that the lender has: there is always room.
+  (void)from_[inbox_from_]->returns.push(loan.loan);
 }
 
 bool Worker::route(const RowChange& change) noexcept {

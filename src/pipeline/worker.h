@@ -93,16 +93,22 @@ class Worker final : private ChangeRouter {
   std::size_t receive_batch() noexcept;
   std::size_t take_returns() noexcept;
   std::size_t take_messages() noexcept;
-  void take_message(const Message& message, unsigned from) noexcept;
+  void take_message(std::size_t number, unsigned from) noexcept;
 
   /// The frames that wait in the fast path's group, in their order.
   void apply_group() noexcept;
   void finish_frame(const Frame& frame) noexcept;
   [[nodiscard]] Frame frame_of_batch(std::size_t i) noexcept;
-  /// False: the frame is of no shape that is known, or its flow another worker's.
-  bool put_in_group(const Frame& frame, std::size_t number) noexcept;
+  /// False: the frame is of no shape that is known. `number`: of it in the batch, or of its message
+  /// in the inbox where it is borrowed.
+  bool put_in_group(Bytes bytes, const FrameTime& time, std::size_t number,
+                    bool is_borrowed) noexcept;
+  /// A frame of the group that is no other worker's; false: it is to go the checked way.
+  bool take_regular(std::size_t i) noexcept;
+  void lend_item(const FastPath::Item& item) noexcept;
+  void process_item(const FastPath::Item& item) noexcept;
   [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
-  void count_regular(const ReportShape& shape, std::uint64_t count) noexcept;
+  void count_reports(const ReportShape& shape, std::uint64_t count) noexcept;
   void process(Frame& frame) noexcept;
   /// False: an owner of one of the reports had no room.
   bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
@@ -113,6 +119,10 @@ class Worker final : private ChangeRouter {
   DecodeError read_format(const OuterHeaders& outer, const FrameTime& time,
                           const IsOwn& is_own) noexcept;
   void process_loan(const FrameLoan& loan) noexcept;
+  void return_loan(const FrameLoan& loan) noexcept;
+  /// A frame of `reports` reports was read.
+  void learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
+                  DecodeError error) noexcept;
   void count_report(const Report& report) noexcept;
   void count_error(DecodeError error) noexcept;
   void note_sequence(const SequenceNumber& number) noexcept;
@@ -154,6 +164,7 @@ class Worker final : private ChangeRouter {
   std::array<io::FrameHandle, io::kBatch> done_;  ///< frames to release after the batch
   std::size_t done_count_ = 0;
   std::array<Message, io::kBatch> inbox_;
+  unsigned inbox_from_ = 0;  ///< whose messages are in there
   std::array<std::uint32_t, io::kBatch> returned_;
   AgeingClock clock_;
   FrameTime last_time_;  ///< of the newest frame, other workers' included
