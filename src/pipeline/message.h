@@ -1,7 +1,9 @@
 #pragma once
 // What one worker tells another, by value, in one cache line.
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "pipeline/ageing_clock.h"
@@ -39,6 +41,33 @@ struct RowChange {
   bool refresh;
 };
 
+/// Who sent a report, and how, in words that compare fast.
+struct SenderWords {
+  std::uint64_t source_low = 0;   ///< first half of the address, as on the wire
+  std::uint64_t source_high = 0;  ///< 0 for IPv4
+  std::uint64_t manner = 0;       ///< see manner_of(); 0 is nobody's
+
+  /// A number below 256.
+  [[nodiscard]] std::size_t place() const noexcept {
+    return ((source_low ^ source_high ^ manner * 0x9E37'79B9ULL) * 0x9E37'79B9'7F4A'7C15ULL) >> 56;
+  }
+  friend bool operator==(const SenderWords& a, const SenderWords& b) noexcept {
+    return ((a.source_low ^ b.source_low) | (a.source_high ^ b.source_high) |
+            (a.manner ^ b.manner)) == 0;
+  }
+
+  /// What reports of a shape have in common: never 0.
+  [[nodiscard]] static std::uint64_t manner_of(bool is_ipv6, std::uint8_t report_version,
+                                               DeviationMask deviations) noexcept {
+    return std::uint64_t{deviations} << 48 | std::uint64_t{report_version} << 45 |
+           std::uint64_t{is_ipv6} << 44 | std::uint64_t{1} << 43;
+  }
+  [[nodiscard]] static std::uint64_t manner_of(std::uint64_t of_shape, std::uint8_t hw_id,
+                                               std::uint32_t switch_id) noexcept {
+    return of_shape | std::uint64_t{hw_id} << 32 | switch_id;
+  }
+};
+
 /// One sequence number, for the worker that keeps the account of its sender.
 struct SequenceNumber {
   IpAddress source;
@@ -49,6 +78,16 @@ struct SequenceNumber {
   std::uint32_t switch_id;
   std::uint32_t number;
   FrameTime time;
+
+  [[nodiscard]] SenderWords sender() const noexcept {
+    SenderWords words;
+    std::memcpy(&words.source_low, source.bytes.data(), 8);
+    std::memcpy(&words.source_high, source.bytes.data() + 8, 8);
+    const bool is_ipv6 = source.version == 6;
+    words.manner = SenderWords::manner_of(SenderWords::manner_of(is_ipv6, version, deviations),
+                                          hw_id, switch_id);
+    return words;
+  }
 };
 
 struct alignas(kCacheLine) Message {

@@ -84,9 +84,14 @@ class PortState {
   [[nodiscard]] Interval watch(const Watched& watched, Interval interval, const Hop& hop,
                                const Moment& moment) noexcept;
 
-  /// Hops of take_stack() whose values stay: from `first` on, before `end`. kAll: there are values
-  /// of every kind, and no times to be kept.
-  template <bool kAll>
+  /// Values that a hop has.
+  enum class Kinds : std::uint8_t {
+    kAll,
+    kNoTx,  ///< all but the tx utilization
+    kAny,   ///< those that the plan says, and times to be kept
+  };
+  /// Hops of take_stack() whose values stay: from `first` on, before `end`.
+  template <Kinds kKinds>
   void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
                  const ColumnPlan& plan, const Moment& moment) noexcept;
   /// Whether nothing happens at a port with these values. Where the switches' units differ, or
@@ -152,17 +157,18 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
                            const UpdateHop& update_hop) noexcept {
   PortsOfStack rows;
   if (stay(&ports_[0], slots, columns, plan, rows)) [[likely]] {
-    const bool has_all = plan.has_latency && plan.has_tx && plan.has_queue;
-    if (has_all && !keep_times_) {
-      take_hops<true>(rows, columns, 0, plan.hops, plan, moment);
+    if (!plan.has_latency || !plan.has_queue || keep_times_) {
+      take_hops<Kinds::kAny>(rows, columns, 0, plan.hops, plan, moment);
+    } else if (plan.has_tx) {
+      take_hops<Kinds::kAll>(rows, columns, 0, plan.hops, plan, moment);
     } else {
-      take_hops<false>(rows, columns, 0, plan.hops, plan, moment);
+      take_hops<Kinds::kNoTx>(rows, columns, 0, plan.hops, plan, moment);
     }
     return;
   }
   for (unsigned lane = 0; lane < plan.hops; ++lane) {
     if (stays_at(*rows[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
-      take_hops<false>(rows, columns, lane, lane + 1, plan, moment);
+      take_hops<Kinds::kAny>(rows, columns, lane, lane + 1, plan, moment);
     } else {
       update_hop(lane);
     }
@@ -180,15 +186,16 @@ inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint3
          occupancy_.stays(queue & kOccupancyMask, row.occupancy_interval[at]);
 }
 
-template <bool kAll>
+template <PortState::Kinds kKinds>
 void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
                           unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
   const std::uint64_t weight = moment.weight;
   const auto age = static_cast<std::uint16_t>(moment.now_s);
-  const bool has_latency = kAll || plan.has_latency;
-  const bool has_tx = kAll || plan.has_tx;
-  const bool has_queue = kAll || plan.has_queue;
-  const bool keeps_times = !kAll && keep_times_;
+  constexpr bool kIsAny = kKinds == Kinds::kAny;
+  const bool has_latency = !kIsAny || plan.has_latency;
+  const bool has_tx = kIsAny ? plan.has_tx : kKinds == Kinds::kAll;
+  const bool has_queue = !kIsAny || plan.has_queue;
+  const bool keeps_times = kIsAny && keep_times_;
   SwitchRow* const switches = &switches_[0];
   for (unsigned lane = first; lane < end; ++lane) {
     PortRow& row = *rows[lane];

@@ -112,6 +112,7 @@ class Learner {
     shape_.deviations =
         deviations_of(outer_, report_) &
         static_cast<DeviationMask>(~(bit(Deviation::kIpv4Checksum) | bit(Deviation::kUdpChecksum)));
+    shape_.manner = SenderWords::manner_of(shape_.outer_ipv6, shape_.version, shape_.deviations);
     switch (report_.version) {
       case 0:
         fix_bytes(report, 2);

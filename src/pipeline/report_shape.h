@@ -13,7 +13,9 @@
 #include <optional>
 
 #include "pipeline/decode_config.h"
+#include "pipeline/flow_record.h"
 #include "pipeline/hop_columns.h"
+#include "pipeline/message.h"
 #include "pipeline/report.h"
 #include "pipeline/wire.h"
 
@@ -55,7 +57,12 @@ struct ReportShape {
   std::uint16_t bitmap = 0;
   ColumnPlan columns;
 
+  /// SenderWords::manner_of() the shape.
+  std::uint64_t manner = 0;
+
   [[nodiscard]] std::uint8_t sequence_bits() const noexcept { return version == 2 ? 22 : 32; }
+  /// In 0.5 one counter runs through reports that name a node and such that do not (section 3.1).
+  [[nodiscard]] bool counts_by_node() const noexcept { return has_node_id && version != 0; }
 
   /// Inner destination ports that mean a tunnel or INT, for which see the checked decoder.
   std::array<std::uint16_t, 3> special_ports{};
@@ -136,6 +143,22 @@ struct ReportShape {
     std::memcpy(address.bytes.data(), first.data(), sizeof first);
   }
   return address;
+}
+
+[[nodiscard]] inline SenderWords sender_in(const ReportShape& shape,
+                                           const std::uint8_t* frame) noexcept {
+  SenderWords words;
+  if (shape.outer_ipv6) {
+    std::memcpy(&words.source_low, frame + shape.source_at, 8);
+    std::memcpy(&words.source_high, frame + shape.source_at + 8, 8);
+  } else {
+    std::uint8_t first[8] = {};
+    std::memcpy(first, frame + shape.source_at, 4);
+    std::memcpy(&words.source_low, first, 8);
+  }
+  const std::uint32_t switch_id = shape.counts_by_node() ? node_id_in(shape, frame) : kNoSwitch;
+  words.manner = SenderWords::manner_of(shape.manner, hw_id_in(shape, frame), switch_id);
+  return words;
 }
 
 /// The destination port of the flow, as it was before INT replaced it.

@@ -218,6 +218,8 @@ std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
   return sequences_.find_or_add(
       hash_of(key, seed_), seed_,
       [&](SequenceRow& fresh) {
+        // The row may have been another sender's.
+        recent_senders_.fill({});
         fresh.source = number.source;
         fresh.switch_id = number.switch_id;
         fresh.hw_id = number.hw_id;
@@ -228,11 +230,10 @@ std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
 
 void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   const std::uint32_t now_s = seconds_of(number.time.now_ns);
-  std::uint32_t& recent = recent_sender(number);
-  const bool is_known = is_row_of(sequences_[recent], number);
-  const std::uint32_t at = is_known ? recent : sequence_row(number);
+  const SenderWords sender = number.sender();
+  RecentSender& recent = recent_senders_[sender.place()];
+  const std::uint32_t at = recent.words == sender ? recent.row : sequence_row(number);
   if (at == SlotIndex::kNone) return;
-  recent = at;
   SequenceRow& row = sequences_[at];
   const RowWriter writer(row.sequence);
   observe(row, number.number, sequence_window_, now_s);
@@ -240,6 +241,7 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   const auto deviations = static_cast<DeviationMask>(row.deviations | number.deviations);
   if (versions != row.versions) put(row.versions, versions);
   if (deviations != row.deviations) put(row.deviations, deviations);
+  recent = {.words = sender, .row = at};
   if (row.missing != row.told) tell_loss(row, number.time);
 }
 

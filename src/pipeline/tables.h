@@ -33,14 +33,14 @@ class Tables {
   void observe_sequence(const SequenceNumber& number) noexcept;
   /// The same where the sender is one that spoke lately, the number the next one and nothing to be
   /// told. False, and nothing done: for observe_sequence().
-  [[nodiscard]] bool observe_next_sequence(const SequenceNumber& number,
+  [[nodiscard]] bool observe_next_sequence(const SenderWords& sender, std::uint32_t number,
                                            std::uint32_t now_s) noexcept {
-    SequenceRow& row = sequences_[recent_sender(number)];
-    const bool is_known = is_row_of(row, number) && (row.versions >> number.version & 1) != 0 &&
-                          (number.deviations & ~row.deviations) == 0 && row.missing == row.told;
-    if (!is_known) return false;
+    const RecentSender& recent = recent_senders_[sender.place()];
+    if (recent.words != sender) return false;
+    SequenceRow& row = sequences_[recent.row];
+    if (row.missing != row.told) return false;
     const RowWriter writer(row.sequence);
-    return observe_next(row, number.number, sequence_window_, now_s);
+    return observe_next(row, number, sequence_window_, now_s);
   }
 
   // For FastPath: reports with which nothing happens.
@@ -94,19 +94,6 @@ class Tables {
   void sweep_links(std::uint32_t rows, std::uint32_t now_s) noexcept;
   void apply_drop(const Report& report, const Moment& moment) noexcept;
   [[nodiscard]] std::uint32_t sequence_row(const SequenceNumber& number) noexcept;
-  [[nodiscard]] static bool is_row_of(const SequenceRow& row,
-                                      const SequenceNumber& number) noexcept {
-    return row.started != 0 && row.switch_id == number.switch_id && row.hw_id == number.hw_id &&
-           row.source == number.source;
-  }
-  /// Where the row of this sender is, if it is one of the last that spoke.
-  [[nodiscard]] std::uint32_t& recent_sender(const SequenceNumber& number) noexcept {
-    const std::uint64_t mixed =
-        (load_word(number.source.bytes.data()) ^ load_word(number.source.bytes.data() + 8) ^
-         number.switch_id * 0x9E37'79B9ULL ^ number.hw_id) *
-        0x9E37'79B9'7F4A'7C15ULL;
-    return recent_senders_[mixed >> 56];
-  }
   void sweep_sequences(std::uint32_t rows, const FrameTime& time) noexcept;
   void tell_loss(SequenceRow& row, const FrameTime& time) noexcept;
   [[nodiscard]] bool is_silent(std::uint32_t last_s, std::uint32_t now_s) const noexcept;
@@ -124,8 +111,12 @@ class Tables {
   FlowState<FlowKey6> flows6_;
   RowTable<DropRow> drops_;
   RowTable<SequenceRow> sequences_;
-  /// Rows of the senders that spoke last, by a part of their key.
-  std::array<std::uint32_t, 256> recent_senders_{};
+  /// Senders that spoke last, by a part of their key; the row knows that they sent like this.
+  struct RecentSender {
+    SenderWords words;
+    std::uint32_t row;
+  };
+  std::array<RecentSender, 256> recent_senders_{};
   FormatState formats_;
   RowTable<LinkRow> links_;
   std::uint32_t link_sweep_at_ = 0;

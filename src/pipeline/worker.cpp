@@ -60,6 +60,25 @@ std::size_t Worker::run_once(bool receive) noexcept {
   return work;
 }
 
+bool Worker::put_in_group(const Frame& frame, std::size_t number, bool is_borrowed) noexcept {
+  const ReportShape* shape = fast_.shape_of(frame.bytes, is_borrowed);
+  if (shape == nullptr) return false;
+  FastPath::Item& item = fast_.read(frame.bytes, *shape);
+  const bool is_foreign = owner_of(item.hash) != index_;
+  if (is_foreign && is_borrowed) return false;
+  if (second_.now_ns != frame.time.now_ns) {
+    second_ = {.now_ns = frame.time.now_ns, .now_s = seconds_of(frame.time.now_ns)};
+  }
+  item.time = frame.time;
+  item.now_s = second_.now_s;
+  item.number = static_cast<std::uint32_t>(number);
+  item.is_foreign = is_foreign;
+  item.is_borrowed = is_borrowed;
+  fast_.keep();
+  if (fast_.is_full()) apply_group();
+  return true;
+}
+
 std::size_t Worker::receive_batch() noexcept {
   const std::size_t count = source_->receive(batch_);
   if (count == 0) return 0;
@@ -74,7 +93,7 @@ std::size_t Worker::receive_batch() noexcept {
       apply_group();
       tables_.housekeep(frame.time, kAllRows);
     }
-    if (put_in_group(frame.bytes, frame.time, i, false)) continue;
+    if (put_in_group(frame, i, false)) continue;
     apply_group();
     process(frame);
     finish_frame(frame);
@@ -108,23 +127,21 @@ void Worker::finish_frame(const Frame& frame) noexcept {
   }
 }
 
-bool Worker::put_in_group(Bytes bytes, const FrameTime& time, std::size_t number,
-                          bool is_borrowed) noexcept {
-  const ReportShape* shape = fast_.shape_of(bytes, is_borrowed);
-  if (shape == nullptr) return false;
-  FastPath::Item& item = fast_.read(bytes, *shape);
-  const bool is_foreign = owner_of(item.hash) != index_;
-  if (is_foreign && is_borrowed) return false;
-  if (second_.now_ns != time.now_ns) {
-    second_ = {.now_ns = time.now_ns, .now_s = seconds_of(time.now_ns)};
+bool Worker::take_regular(std::size_t i) noexcept {
+  const FastPath::Item& item = fast_.item(i);
+  if (!fast_.is_regular(i)) return false;
+  if (!item.is_borrowed) {
+    const bool is_next = workers_ == 1 && tables_.observe_next_sequence(
+                                              sender_in(*item.shape, item.frame),
+                                              sequence_in(*item.shape, item.frame), item.now_s);
+    if (!is_next) note_sequence(sequence_of(item));
   }
-  item.time = time;
-  item.now_s = second_.now_s;
-  item.number = static_cast<std::uint32_t>(number);
-  item.is_foreign = is_foreign;
-  item.is_borrowed = is_borrowed;
-  fast_.keep();
-  if (fast_.is_full()) apply_group();
+  fast_.take(i);
+  if (item.is_borrowed) {
+    return_loan(inbox_[item.number].frame);
+  } else {
+    done_[done_count_++] = batch_.handle[item.number];
+  }
   return true;
 }
 
@@ -160,21 +177,6 @@ void Worker::apply_group() noexcept {
   fast_.clear();
 }
 
-bool Worker::take_regular(std::size_t i) noexcept {
-  const FastPath::Item& item = fast_.item(i);
-  if (!fast_.is_regular(i)) return false;
-  if (item.is_borrowed) {
-    fast_.take(i);
-    return_loan(inbox_[item.number].frame);
-    return true;
-  }
-  const SequenceNumber number = sequence_of(item);
-  if (workers_ > 1 || !tables_.observe_next_sequence(number, item.now_s)) note_sequence(number);
-  fast_.take(i);
-  done_[done_count_++] = batch_.handle[item.number];
-  return true;
-}
-
 void Worker::lend_item(const FastPath::Item& item) noexcept {
   Frame frame{.bytes = Bytes(item.frame, item.length),
               .time = item.time,
@@ -204,13 +206,12 @@ void Worker::process_item(const FastPath::Item& item) noexcept {
 
 SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
   const ReportShape& shape = *item.shape;
-  const bool counts_by_node = shape.has_node_id && shape.version != 0;
   return {.source = source_in(shape, item.frame),
           .hw_id = hw_id_in(shape, item.frame),
           .bits = shape.sequence_bits(),
           .version = shape.version,
           .deviations = shape.deviations,
-          .switch_id = counts_by_node ? node_id_in(shape, item.frame) : kNoSwitch,
+          .switch_id = shape.counts_by_node() ? node_id_in(shape, item.frame) : kNoSwitch,
           .number = sequence_in(shape, item.frame),
           .time = item.time};
 }
@@ -446,7 +447,9 @@ void Worker::take_message(std::size_t number, unsigned from) noexcept {
   if (message.kind == Message::Kind::kFrame) {
     const FrameLoan& loan = message.frame;
     saw(loan.time);
-    if (put_in_group(Bytes(loan.data, loan.length), loan.time, number, true)) return;
+    const Frame frame{
+        .bytes = Bytes(loan.data, loan.length), .time = loan.time, .handle = 0, .loan = kNoLoan};
+    if (put_in_group(frame, number, true)) return;
   }
   apply_group();
   switch (message.kind) {

@@ -101,12 +101,11 @@ class Worker final : private ChangeRouter {
   [[nodiscard]] Frame frame_of_batch(std::size_t i) noexcept;
   /// False: the frame is of no shape that is known. `number`: of it in the batch, or of its message
   /// in the inbox where it is borrowed.
-  bool put_in_group(Bytes bytes, const FrameTime& time, std::size_t number,
-                    bool is_borrowed) noexcept;
+  bool put_in_group(const Frame& frame, std::size_t number, bool is_borrowed) noexcept;
   /// A frame of the group that is no other worker's; false: it is to go the checked way.
   bool take_regular(std::size_t i) noexcept;
-  void lend_item(const FastPath::Item& item) noexcept;
-  void process_item(const FastPath::Item& item) noexcept;
+  [[gnu::noinline]] void lend_item(const FastPath::Item& item) noexcept;
+  [[gnu::noinline]] void process_item(const FastPath::Item& item) noexcept;
   [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
   void count_reports(const ReportShape& shape, std::uint64_t count) noexcept;
   void process(Frame& frame) noexcept;
