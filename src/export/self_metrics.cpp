@@ -190,7 +190,9 @@ void add_source(Families& families, const io::FrameSource& source) {
   families.counter("hopscope_xsk_tx_ring_empty_descs_total", "Times that the TX ring was empty.",
                    where, count.xsk_tx_ring_empty_descs);
   const auto frames = [&](const char* state, std::uint64_t value) {
-    families.gauge("hopscope_umem_frames", "Frames of the UMEM: fill + rx + held = total.",
+    families.gauge("hopscope_umem_frames",
+                   "Frames of the UMEM: fill + rx + held = total; with zero-copy the NIC has the "
+                   "rest.",
                    {{"interface", what.interface}, {"queue", queue}, {"state", state}},
                    static_cast<double>(value));
   };
