@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 
-from collector import NIC, Collector, total
+from collector import NIC, Collector
 from machine import TAP, GuestError
 
 HOPSCOPE = os.environ.get("HOPSCOPE", "build/release/hopscope")
@@ -21,9 +21,8 @@ class Checks:
         self.queues = queues
         self.sent = 0
         self.refused = 0  # by the tap device
-        # Room for all that a step sends at once, so that only the last one loses frames here.
-        subprocess.run(["ip", "link", "set", TAP, "mtu", "9000", "txqueuelen", "100000", "up"],
-                       check=True)
+        # Room for all that a step sends at once.
+        self.tap_room(100_000)
         machine.run(f"ip link set {NIC} up")
 
     def expect(self, what, holds, detail=""):
@@ -31,6 +30,10 @@ class Checks:
               flush=True)
         if not holds:
             raise GuestError(f"{what}: {detail}")
+
+    def tap_room(self, frames):
+        subprocess.run(["ip", "link", "set", TAP, "mtu", "9000", "txqueuelen", str(frames), "up"],
+                       check=True)
 
     def generate(self, count, rate, *more):
         done = subprocess.run(
@@ -60,22 +63,13 @@ class Checks:
                     "" if reached == modes else str(modes))
         return modes
 
-    def expect_memory(self, collector, zero_copy):
-        """Only with zero-copy does the NIC have frames of the sockets in its ring."""
-        metrics = collector.metrics()
-        here = sum(total(metrics, "hopscope_umem_frames", state=state)
-                   for state in ("fill", "rx", "held"))
-        away = int(FRAMES * self.queues - here)
-        if zero_copy:
-            self.expect("the NIC's ring has frames of the sockets", away > 0, str(away))
-        else:
-            self.expect("the sockets have all their frames", away == 0, f"{away} missing")
-
-    def paced(self, collector):
+    def paced(self, collector, zero_copy):
         made = self.generate(PACED, 10_000, "--malformed", "0.01")
         balance = self.expect_balance(collector, "after paced traffic")
-        self.expect("every report is decoded", balance.decoded == made["reports"],
-                    f"{made['reports']} sent, {balance.decoded} decoded")
+        if zero_copy:  # the NIC waits; in copy mode a busy host may cost frames, which are counted
+            self.expect("every report came to its worker",
+                        balance.decoded + balance.handoff_lost == made["reports"],
+                        f"{made['reports']} sent, {balance.decoded} decoded")
         self.expect("broken frames are refused", balance.refused > 0, str(balance.refused))
         metrics = collector.metrics()["hopscope_frames_per_poll_sum"]
         taken = [int(frames) for _, frames in sorted(metrics.items())]
@@ -101,7 +95,7 @@ class Checks:
         return self.expect_balance(collector, "after oversized frames")
 
     def flood(self, collector):
-        subprocess.run(["ip", "link", "set", TAP, "txqueuelen", "500"], check=True)
+        self.tap_room(500)
         self.generate(50_000, 0)
         return self.expect_balance(collector, "after a flood that the tap has no room for")
 
@@ -121,8 +115,7 @@ def zero_copy(machine, queues):
     checks = Checks(machine, queues)
     collector = Collector(machine, queues, "require", FRAMES)
     checks.expect_mode(collector, zero_copy=True)
-    checks.paced(collector)
-    checks.expect_memory(collector, zero_copy=True)
+    checks.paced(collector, zero_copy=True)
 
     taken = checks.send_to_stopped(collector)
     try:
@@ -140,10 +133,9 @@ def zero_copy(machine, queues):
     checks.expect("the XDP program is gone", "xdp" not in machine.run(f"ip link show {NIC}"))
     again = Collector(machine, queues, "require", FRAMES)
     checks.expect_mode(again, zero_copy=True)
-    before = machine.into_guest()
+    checks.tap_room(100_000)
     checks.generate(2000, 10_000)
-    again.wait("the reports after a restart", lambda: sum(
-        again.metrics()["hopscope_frames_received_total"].values()) >= machine.into_guest() - before)
+    again.wait("the reports after a restart", lambda: again.received() == 2000)
     checks.expect("SIGTERM ends it well again", again.terminate() == 0)
 
 
@@ -160,15 +152,13 @@ def without_zero_copy(machine, queues):
     modes = checks.expect_mode(collector, zero_copy=False)
     checks.expect("the reason is told", all("refuses zero-copy" in mode["reason"]
                                             for mode in modes))
-    checks.paced(collector)
-    checks.expect_memory(collector, zero_copy=False)
+    lost = checks.paced(collector, zero_copy=False).socket_lost
     taken = checks.send_to_stopped(collector)
     try:
         collector.wait("the NIC to take them all", lambda: taken() == 3 * FRAMES * queues)
     finally:
         collector.signal("CONT")
-    balance = checks.expect_balance(collector, "after it was stopped and went on")
-    checks.expect("what did not fit was counted", balance.socket_lost == 2 * FRAMES * queues,
-                  f"{balance.socket_lost} lost")
+    lost = checks.expect_balance(collector, "after it was stopped and went on").socket_lost - lost
+    checks.expect("what did not fit was counted", lost == 2 * FRAMES * queues, f"{lost} lost")
     checks.oversize(collector)
     checks.expect("SIGTERM ends it well", collector.terminate() == 0)

@@ -66,6 +66,9 @@ class Collector:
     def metrics(self):
         return parse_metrics(self.machine.run(f"wget -qO- {URL}/metrics | grep ^hopscope_"))
 
+    def received(self):
+        return int(total(self.metrics(), "hopscope_frames_received_total"))
+
     def frames_in_driver(self, name="rx_packets"):
         """A counter of the guest's NIC."""
         return int(self.machine.run(f"cat /sys/class/net/{NIC}/statistics/{name}"))
@@ -73,7 +76,7 @@ class Collector:
     def balance(self, sent, refused):
         """The balance once every frame that was sent is in one place, or as it is if that does not
         come to pass. `refused`: by the tap device."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 180
         while True:
             balance = Balance.of(sent, refused, self.machine.into_guest(),
                                  self.frames_in_driver("rx_dropped"), self.metrics())
