@@ -8,7 +8,7 @@ import subprocess
 from collector import NIC, Collector
 from machine import TAP, GuestError
 
-HOPSCOPE = os.environ.get("HOPSCOPE", "build/release/hopscope")
+HOPSCOPE = os.environ["HOPSCOPE"]
 FRAMES = 4096  # of each socket
 PACED = 20_000
 
