@@ -454,6 +454,7 @@ void Worker::take_message(std::size_t number, unsigned from) noexcept {
   apply_group();
   switch (message.kind) {
     case Message::Kind::kFrame:
+      saw(message.frame.time);
       process_loan(message.frame);
       return_loan(message.frame);
       break;
