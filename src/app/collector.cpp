@@ -115,11 +115,12 @@ int Collector::run() {
 void Collector::announce() const {
   for (const io::FrameSource* source : receiver_.sources()) {
     const io::SourceDescription is = source->description();
-    spdlog::info("receiving on {} queue {}: {}, {}{}{}{}", is.interface, is.queue, is.kind, is.mode,
+    spdlog::info("receiving on {} queue {}: {}, {}{}{}{}{}", is.interface, is.queue, is.kind,
+                 is.mode,
                  is.kind != "af_xdp" ? ""
                  : is.zero_copy      ? ", zero-copy"
                                      : ", copy",
-                 is.huge_pages ? ", huge pages" : "",
+                 is.huge_pages ? ", huge pages" : "", is.multi_buffer ? ", multi-buffer" : "",
                  is.reason.empty() ? "" : " (" + is.reason + ")");
   }
 }

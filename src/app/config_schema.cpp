@@ -78,6 +78,11 @@ void receive(Visitor& v, io::ReceiveOptions& receive) {
           {"frame_bytes", "Size of a frame's memory: 2048 or 4096; the packet gets 256 less.",
            "bytes", 2048, 4096},
           xdp.frame_bytes);
+  choice(v,
+         {"multi_buffer",
+          "Take frames that are larger than one frame's memory: where the MTU allows them, always, "
+          "or never."},
+         {"auto", "on", "off"}, xdp.multi_buffer);
   v.boolean({"huge_pages", "Try 2 MB pages for frame memory."}, xdp.huge_pages);
   choice(v,
          {"idle",

@@ -189,6 +189,16 @@ void add_source(Families& families, const io::FrameSource& source) {
                    where, count.xsk_tx_invalid_descs);
   families.counter("hopscope_xsk_tx_ring_empty_descs_total", "Times that the TX ring was empty.",
                    where, count.xsk_tx_ring_empty_descs);
+  families.counter("hopscope_multi_buffer_frames_total",
+                   "Frames that came in several buffers and were put together.", where,
+                   count.multi_buffer_frames);
+  const auto lost = [&](const char* reason, std::uint64_t value) {
+    families.counter("hopscope_multi_buffer_lost_total",
+                     "Frames of several buffers that were not put together; in source_lost too.",
+                     {{"interface", what.interface}, {"queue", queue}, {"reason", reason}}, value);
+  };
+  lost("too_long", count.multi_buffer_too_long);
+  lost("no_place", count.multi_buffer_no_place);
   const auto frames = [&](const char* state, std::uint64_t value) {
     families.gauge("hopscope_umem_frames",
                    "Frames of the UMEM: fill + rx + held = total; with zero-copy the NIC has the "

@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+
+#include "io/interface_state.h"
 
 // Newer than Debian's headers are in general; the values are the kernel's ABI.
 #ifndef SO_PREFER_BUSY_POLL
@@ -33,17 +34,27 @@ std::string join(const std::string& a, const std::string& b) {
   return a.empty() ? b : b.empty() ? a : a + "; " + b;
 }
 
-/// IFF_ flags of an interface, or -1 when it is gone.
-int interface_flags(const std::string& interface) noexcept {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return 0;
-  ifreq request{};
-  std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
-  const int result = ioctl(fd, SIOCGIFFLAGS, &request);
-  const bool gone = result != 0 && errno == ENODEV;
-  close(fd);
-  if (gone) return -1;
-  return result == 0 ? request.ifr_flags : 0;
+/// Places for frames of several buffers: as many as can wait for other workers.
+constexpr std::size_t kPlaces = 256;
+
+/// Whether a frame of the interface's MTU may need more than one buffer.
+bool wants_multi_buffer(const AfXdpOptions& options) noexcept {
+  if (options.multi_buffer != MultiBuffer::kAuto) return options.multi_buffer == MultiBuffer::kOn;
+  constexpr std::uint32_t kHeaders = 14 + 2 * 4;     // Ethernet, two VLAN tags
+  constexpr std::uint32_t kHeadroom = 256;           // XDP_PACKET_HEADROOM
+  constexpr std::uint32_t kPage = 4096 - 256 - 320;  // what drivers give a frame in one page
+  const std::uint32_t room = std::min(options.frame_bytes - kHeadroom, kPage);
+  return interface_mtu(options.interface) + kHeaders > room;
+}
+
+/// What the interface lacks for preferred busy polling; empty if nothing, or if it cannot be told.
+std::string busy_poll_advice(const std::string& interface) {
+  for (const char* name : {"napi_defer_hard_irqs", "gro_flush_timeout"}) {
+    if (interface_setting(interface, name).value_or(1) == 0) {
+      return fmt::format("busy polling competes with interrupts: {} of {} is 0", name, interface);
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -52,9 +63,11 @@ AfXdpSource::AfXdpSource(XdpProgram& program, unsigned queue, const AfXdpOptions
     : interface_(options.interface),
       queue_(queue),
       native_(program.native()),
-      socket_(program.interface_index(), queue, options, program.native()),
+      socket_(program.interface_index(), queue, options,
+              {.native = program.native(), .multi_buffer = program.multi_buffer()}),
       reason_(join(program.reason(), socket_.reason())) {
   if (options.busy_poll.enabled) ask_for_busy_poll(options.busy_poll);
+  if (socket_.multi_buffer()) assembler_.emplace(kPlaces);
   program.add_socket(queue, socket_.fd());
 }
 
@@ -70,6 +83,8 @@ void AfXdpSource::ask_for_busy_poll(const BusyPollOptions& options) {
   busy_poll_ = wants_busy_poll_;
   if (!wants_busy_poll_) {
     reason_ = join(reason_, fmt::format("no busy polling: {}", std::strerror(errno)));
+  } else {
+    reason_ = join(reason_, busy_poll_advice(interface_));
   }
 }
 
@@ -84,18 +99,51 @@ void AfXdpSource::check_busy_poll() noexcept {
   busy_poll_checked_ = true;
 }
 
-std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
-  std::uint64_t bytes = 0;
-  std::size_t count = 0;
+void AfXdpSource::append(const xdp_desc& descriptor, FrameBatch& batch) const noexcept {
   const Umem& umem = socket_.umem();
+  batch.data[batch.count] = umem.base() + descriptor.addr;
+  batch.length[batch.count] = descriptor.len;
+  batch.handle[batch.count] = umem.frame_of(descriptor.addr);
+  ++batch.count;
+}
+
+void AfXdpSource::take_frames(FrameBatch& batch) noexcept {
+  socket_.rx().take(kBatch, [&](const xdp_desc& descriptor) { append(descriptor, batch); });
+}
+
+void AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
+  std::array<std::uint64_t, kBatch> copied;
+  std::uint32_t count = 0;
   socket_.rx().take(kBatch, [&](const xdp_desc& descriptor) {
-    batch.data[count] = umem.base() + descriptor.addr;
-    batch.length[count] = descriptor.len;
-    batch.handle[count] = umem.frame_of(descriptor.addr);
-    bytes += descriptor.len;
-    ++count;
+    const bool ends = (descriptor.options & XDP_PKT_CONTD) == 0;
+    if (ends && !assembler_->under_way()) {
+      append(descriptor, batch);
+      return;
+    }
+    // The rest of a frame may come with a later call.
+    assembler_->add(socket_.umem().base() + descriptor.addr, descriptor.len);
+    copied[count++] = socket_.umem().frame_of(descriptor.addr);
+    if (!ends) return;
+    const FrameAssembler::Frame frame = assembler_->finish();
+    if (frame.data == nullptr) return;
+    batch.data[batch.count] = frame.data;
+    batch.length[batch.count] = frame.length;
+    batch.handle[batch.count] = frame.handle;
+    ++batch.count;
   });
-  batch.count = count;
+  if (count != 0) socket_.fill().offer(count, [&](std::uint32_t i) { return copied[i]; });
+}
+
+std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
+  batch.count = 0;
+  if (assembler_) {
+    take_buffers(batch);
+  } else {
+    take_frames(batch);
+  }
+  const std::size_t count = batch.count;
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += batch.length[i];
   counters_.count_poll(count, bytes);
   if (count == 0) {
     // Zero-copy drivers that ran out of frames, and busy polling, wait for a call.
@@ -112,9 +160,19 @@ std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
 }
 
 void AfXdpSource::release(const FrameHandle* handles, std::size_t count) noexcept {
-  socket_.fill().offer(static_cast<std::uint32_t>(count),
-                       [handles](std::uint32_t i) { return handles[i]; });
   counters_.count_release(count);
+  if (!assembler_) {
+    socket_.fill().offer(static_cast<std::uint32_t>(count),
+                         [handles](std::uint32_t i) { return handles[i]; });
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (FrameAssembler::is_assembled(handles[i])) {
+      assembler_->release(handles[i]);
+    } else {
+      socket_.fill().offer(1, [&](std::uint32_t) { return handles[i]; });
+    }
+  }
 }
 
 void AfXdpSource::wait(int timeout_ms) noexcept {
@@ -127,6 +185,13 @@ SourceStatistics AfXdpSource::statistics() const noexcept {
   statistics.frames_total = socket_.umem().frames();
   statistics.frames_in_fill = socket_.fill().memory().filled();
   statistics.frames_in_rx = socket_.rx().memory().filled();
+  if (assembler_) {
+    statistics.multi_buffer_frames = assembler_->frames();
+    statistics.multi_buffer_too_long = assembler_->too_long();
+    statistics.multi_buffer_no_place = assembler_->no_place();
+    statistics.lost = statistics.multi_buffer_too_long + statistics.multi_buffer_no_place;
+    statistics.frames_held -= std::min(statistics.frames_held, assembler_->held());
+  }
   xdp_statistics kernel{};
   socklen_t bytes = sizeof kernel;
   if (getsockopt(socket_.fd(), SOL_XDP, XDP_STATISTICS, &kernel, &bytes) == 0) {
@@ -148,6 +213,7 @@ SourceDescription AfXdpSource::description() const {
                                 .zero_copy = socket_.zero_copy(),
                                 .huge_pages = socket_.umem().pages() == PageKind::kHuge,
                                 .busy_poll = busy_poll_,
+                                .multi_buffer = socket_.multi_buffer(),
                                 .reason = reason_};
   if (wants_busy_poll_ && busy_poll_checked_ && !busy_poll_) {
     description.reason =
@@ -158,7 +224,8 @@ SourceDescription AfXdpSource::description() const {
 
 AfXdpInterface::AfXdpInterface(const AfXdpOptions& options, const std::vector<unsigned>& queues,
                                const Redirect& redirect)
-    : interface_(options.interface), program_(options.interface, options.mode, redirect) {
+    : interface_(options.interface),
+      program_(options.interface, options.mode, redirect, wants_multi_buffer(options)) {
   for (const unsigned queue : queues) {
     sources_.push_back(std::make_unique<AfXdpSource>(program_, queue, options));
   }

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "io/frame_assembler.h"
 #include "io/frame_source.h"
 #include "io/options.h"
 #include "io/source_counters.h"
@@ -29,7 +31,9 @@ class AfXdpSource final : public FrameSource {
   [[nodiscard]] bool exhausted() const noexcept override {
     return gone_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] std::size_t capacity() const noexcept override { return socket_.umem().frames(); }
+  [[nodiscard]] std::size_t capacity() const noexcept override {
+    return socket_.umem().frames() + (assembler_ ? assembler_->places() : 0);
+  }
   [[nodiscard]] SourceStatistics statistics() const noexcept override;
   [[nodiscard]] SourceDescription description() const override;
 
@@ -39,11 +43,15 @@ class AfXdpSource final : public FrameSource {
  private:
   void ask_for_busy_poll(const BusyPollOptions& options);
   void check_busy_poll() noexcept;
+  void append(const xdp_desc& descriptor, FrameBatch& batch) const noexcept;
+  void take_frames(FrameBatch& batch) noexcept;
+  void take_buffers(FrameBatch& batch) noexcept;
 
   const std::string interface_;
   const unsigned queue_;
   const bool native_;
   XskSocket socket_;
+  std::optional<FrameAssembler> assembler_;  ///< where frames may come in several buffers
   std::string reason_;
   bool wants_busy_poll_ = false;
   std::atomic<bool> busy_poll_{false};

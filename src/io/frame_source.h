@@ -23,6 +23,11 @@ struct SourceStatistics {
   /// Frames that the source itself had to lose before anybody saw them: buffers ran out, or it was
   /// longer than one.
   std::uint64_t lost = 0;
+  /// Frames of several buffers that were put together, and those that are in `lost` because they
+  /// were longer than kMaxAssembledBytes, or because all places for such frames were held.
+  std::uint64_t multi_buffer_frames = 0;
+  std::uint64_t multi_buffer_too_long = 0;
+  std::uint64_t multi_buffer_no_place = 0;
 
   /// XDP_STATISTICS of an AF_XDP socket (linux/if_xdp.h); zero elsewhere.
   std::uint64_t xsk_rx_dropped = 0;
@@ -32,7 +37,8 @@ struct SourceStatistics {
   std::uint64_t xsk_rx_fill_ring_empty_descs = 0;
   std::uint64_t xsk_tx_ring_empty_descs = 0;
 
-  /// Frame conservation: in_fill + in_rx + held = total, for sources that own frame memory.
+  /// Frame conservation: in_fill + in_rx + held = total, for sources that own frame memory. A
+  /// frame of several buffers was copied out of it and is not counted as held.
   std::uint64_t frames_total = 0;
   std::uint64_t frames_in_fill = 0;
   std::uint64_t frames_in_rx = 0;
@@ -48,7 +54,8 @@ struct SourceDescription {
   bool zero_copy = false;
   bool huge_pages = false;
   bool busy_poll = false;
-  std::string reason;  ///< why it is not the best mode that was asked for; empty if it is
+  bool multi_buffer = false;  ///< frames larger than one buffer are taken
+  std::string reason;         ///< why it is not the best mode that was asked for; empty if it is
 };
 
 class FrameSource {

@@ -12,10 +12,12 @@ namespace hopscope::io {
 enum class SourceKind : std::uint8_t { kAfXdp, kUdp };
 enum class ZeroCopy : std::uint8_t { kRequire, kPrefer, kOff };
 enum class XdpMode : std::uint8_t { kAuto, kNative, kGeneric };
+/// Frames that need several buffers; kAuto takes them where the interface's MTU is larger than one.
+enum class MultiBuffer : std::uint8_t { kAuto, kOn, kOff };
 /// What a worker does when a poll brought nothing.
 enum class IdleStrategy : std::uint8_t {
   kSpin,      ///< poll again at once: lowest latency, a whole core
-  kAdaptive,  ///< spin, then yield, then sleep in poll() for up to a millisecond
+  kAdaptive,  ///< spin 20,000 times, then sleep in poll() for up to a millisecond
   kPoll,      ///< sleep in poll() at once
 };
 
@@ -31,7 +33,8 @@ struct AfXdpOptions {
   XdpMode mode = XdpMode::kAuto;
   std::uint32_t frames = 4096;       ///< UMEM frames per queue, a power of two, 256 to 1048576
   std::uint32_t frame_bytes = 2048;  ///< 2048 or 4096
-  bool huge_pages = true;            ///< try 2 MB pages, fall back
+  MultiBuffer multi_buffer = MultiBuffer::kAuto;
+  bool huge_pages = true;  ///< try 2 MB pages, fall back
   BusyPollOptions busy_poll;
 };
 

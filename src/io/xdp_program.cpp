@@ -72,32 +72,26 @@ struct XdpProgram::Loaded {
 
 static_assert(kMaxReportPorts == HOPSCOPE_MAX_PORTS && kMaxEthertypes == HOPSCOPE_MAX_ETHERTYPES);
 
-XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect)
+XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect,
+                       bool multi_buffer)
     : interface_(interface),
       interface_index_(if_nametoindex(interface.c_str())),
-      loaded_(std::make_unique<Loaded>()) {
+      loaded_(std::make_unique<Loaded>()),
+      multi_buffer_(multi_buffer) {
   if (interface_index_ == 0) {
     throw SetupError(
         fmt::format("there is no interface {} (ip link shows those that are)", interface));
   }
-  const std::vector<std::uint16_t>& ports = redirect.ports;
-  if (ports.size() > kMaxReportPorts) {
-    throw SetupError(fmt::format("at most {} report ports, not {}", kMaxReportPorts, ports.size()));
+  if (redirect.ports.size() > kMaxReportPorts) {
+    throw SetupError(
+        fmt::format("at most {} report ports, not {}", kMaxReportPorts, redirect.ports.size()));
   }
   if (redirect.ethertypes.size() > kMaxEthertypes) {
     throw SetupError(fmt::format("at most {} EtherTypes of formats, not {}", kMaxEthertypes,
                                  redirect.ethertypes.size()));
   }
   libbpf_set_print(silent);
-  loaded_->skeleton = hopscope_bpf__open();
-  if (loaded_->skeleton == nullptr) throw SetupError("cannot open the XDP program: " + why(errno));
-  auto* settings = const_cast<hopscope_settings*>(&loaded_->skeleton->rodata->settings);
-  std::transform(ports.begin(), ports.end(), settings->ports, htons);
-  std::transform(redirect.ethertypes.begin(), redirect.ethertypes.end(), settings->ethertypes,
-                 htons);
-  settings->data_packets = redirect.data_packets ? 1 : 0;
-  const int load_error = hopscope_bpf__load(loaded_->skeleton);
-  if (load_error != 0) throw SetupError("cannot load the XDP program: " + why(-load_error));
+  load(redirect);
 
   bpf_prog_info info{};
   std::uint32_t info_bytes = sizeof info;
@@ -108,9 +102,9 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirec
   if (mode != XdpMode::kGeneric) {
     error = loaded_->attach(interface_index_, XDP_FLAGS_DRV_MODE);
     native_ = error == 0;
-    if (error == EOPNOTSUPP) reason_ = "the driver has no native XDP";
+    if (error == EOPNOTSUPP) join_reason("the driver has no native XDP");
     if (error == ERANGE || error == EINVAL)
-      reason_ = "the driver refuses native XDP; is the MTU above one page?";
+      join_reason("the driver refuses native XDP; is the MTU above one page?");
   }
   const bool may_fall_back =
       mode == XdpMode::kGeneric ||
@@ -129,6 +123,36 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirec
 }
 
 XdpProgram::~XdpProgram() = default;
+
+void XdpProgram::load(const Redirect& redirect) {
+  loaded_->skeleton = hopscope_bpf__open();
+  if (loaded_->skeleton == nullptr) throw SetupError("cannot open the XDP program: " + why(errno));
+  auto* settings = const_cast<hopscope_settings*>(&loaded_->skeleton->rodata->settings);
+  std::transform(redirect.ports.begin(), redirect.ports.end(), settings->ports, htons);
+  std::transform(redirect.ethertypes.begin(), redirect.ethertypes.end(), settings->ethertypes,
+                 htons);
+  settings->data_packets = redirect.data_packets ? 1 : 0;
+  if (multi_buffer_) {
+    bpf_program__set_flags(loaded_->skeleton->progs.hopscope_redirect, BPF_F_XDP_HAS_FRAGS);
+  }
+  const int error = hopscope_bpf__load(loaded_->skeleton);
+  if (error == 0) return;
+  if (error == -EINVAL && multi_buffer_) {
+    // A kernel that does not know the flag; or something else, which the second time tells.
+    hopscope_bpf__destroy(loaded_->skeleton);
+    loaded_->skeleton = nullptr;
+    multi_buffer_ = false;
+    join_reason("no frames of several buffers: they need Linux 5.18");
+    load(redirect);
+    return;
+  }
+  throw SetupError("cannot load the XDP program: " + why(-error));
+}
+
+void XdpProgram::join_reason(const char* reason) {
+  if (!reason_.empty()) reason_ += "; ";
+  reason_ += reason;
+}
 
 void XdpProgram::add_socket(unsigned queue, int socket_fd) {
   const int map = bpf_map__fd(loaded_->skeleton->maps.sockets);

@@ -20,8 +20,11 @@ struct XdpVerdict {
 
 class XdpProgram {
  public:
-  /// Loads and attaches; native, else generic, as `mode` allows. Throws SetupError.
-  XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect);
+  /// Loads and attaches; native, else generic, as `mode` allows. `multi_buffer`: as a program that
+  /// takes frames of several buffers (Linux 5.18; without it drivers refuse a large MTU), else as
+  /// one that does not. Throws SetupError.
+  XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect,
+             bool multi_buffer);
   XdpProgram(const XdpProgram&) = delete;
   XdpProgram& operator=(const XdpProgram&) = delete;
   ~XdpProgram();
@@ -34,7 +37,8 @@ class XdpProgram {
 
   [[nodiscard]] unsigned interface_index() const noexcept { return interface_index_; }
   [[nodiscard]] bool native() const noexcept { return native_; }
-  /// Why it is not native although that was wanted; else empty.
+  [[nodiscard]] bool multi_buffer() const noexcept { return multi_buffer_; }
+  /// Why it is not native or not multi-buffer although that was wanted; else empty.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
   [[nodiscard]] std::vector<XdpVerdict> verdicts() const;
 
@@ -44,10 +48,14 @@ class XdpProgram {
  private:
   struct Loaded;
 
+  void load(const Redirect& redirect);
+  void join_reason(const char* reason);
+
   std::string interface_;
   unsigned interface_index_ = 0;
   std::unique_ptr<Loaded> loaded_;
   bool native_ = false;
+  bool multi_buffer_ = false;
   std::string reason_;
 };
 

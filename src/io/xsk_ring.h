@@ -7,6 +7,14 @@
 #include <atomic>
 #include <cstdint>
 
+// Newer than Debian's headers (Linux 6.6); the values are the kernel's ABI.
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4)
+#endif
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0)
+#endif
+
 namespace hopscope::io {
 
 /// What both rings have in common.

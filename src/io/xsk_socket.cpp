@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <vector>
 
 #include "io/setup_error.h"
 
@@ -46,10 +47,29 @@ std::string zero_copy_reason(int error) {
   }
 }
 
+/// A way to bind.
+struct Attempt {
+  bool zero_copy;
+  bool multi_buffer;
+};
+
+/// In the order of preference. To lose large frames is worse than to copy all.
+std::vector<Attempt> attempts(ZeroCopy zero_copy, const XskSocket::Program& program) {
+  const bool may_not_copy = zero_copy != ZeroCopy::kOff && program.native;
+  const bool may_copy = zero_copy != ZeroCopy::kRequire;
+  std::vector<Attempt> attempts;
+  for (const bool multi_buffer : {true, false}) {
+    if (multi_buffer && !program.multi_buffer) continue;
+    if (may_not_copy) attempts.push_back({.zero_copy = true, .multi_buffer = multi_buffer});
+    if (may_copy) attempts.push_back({.zero_copy = false, .multi_buffer = multi_buffer});
+  }
+  return attempts;
+}
+
 }  // namespace
 
 XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
-                     bool native)
+                     Program program)
     : umem_(options.frames, options.frame_bytes, options.huge_pages) {
   fd_ = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
   if (fd_ < 0) {
@@ -62,7 +82,7 @@ XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOption
     // All frames are the kernel's before the socket is bound.
     fill_->offer(umem_.frames(),
                  [this](std::uint32_t i) { return std::uint64_t{i} * umem_.frame_bytes(); });
-    bind_to(interface_index, queue, options, native);
+    bind_to(interface_index, queue, options, program);
   } catch (...) {
     close_all();
     throw;
@@ -133,30 +153,44 @@ int XskSocket::try_bind(unsigned interface_index, unsigned queue, unsigned flags
 }
 
 void XskSocket::bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
-                        bool native) {
+                        Program program) {
+  int error = 0;
+  int zero_copy_error = 0;
+  for (const Attempt& attempt : attempts(options.zero_copy, program)) {
+    error = try_bind(
+        interface_index, queue,
+        (attempt.zero_copy ? XDP_ZEROCOPY : XDP_COPY) | (attempt.multi_buffer ? XDP_USE_SG : 0U));
+    multi_buffer_ = error == 0 && attempt.multi_buffer;
+    if (attempt.zero_copy) zero_copy_error = error;
+    // What holds the queue holds it in every mode.
+    if (error == 0 || error == EBUSY) break;
+  }
   if (options.zero_copy != ZeroCopy::kOff) {
-    const int error = native ? try_bind(interface_index, queue, XDP_ZEROCOPY) : EPROTONOSUPPORT;
-    if (error != 0) {
-      reason_ = native ? zero_copy_reason(error)
-                       : "zero-copy needs the program in the driver, and it runs as generic XDP";
-      if (options.zero_copy == ZeroCopy::kRequire) {
-        throw SetupError(fmt::format(
-            "AF_XDP: queue {} of {}: {}; set receive.zero_copy to prefer to go on without it",
-            queue, options.interface, reason_));
-      }
+    if (!program.native) {
+      reason_ = "zero-copy needs the program in the driver, and it runs as generic XDP";
+    } else if (zero_copy_error != 0) {
+      reason_ = zero_copy_reason(zero_copy_error);
     }
   }
-  const bool bound = options.zero_copy != ZeroCopy::kOff && reason_.empty();
-  if (!bound) {
-    const int error = try_bind(interface_index, queue, XDP_COPY);
-    if (error != 0) {
-      throw SetupError(fmt::format("AF_XDP: cannot bind to queue {} of {}: {}{}", queue,
-                                   options.interface, std::strerror(error),
-                                   error == EBUSY ? "; another program has a socket on this queue"
-                                   : error == EINVAL
-                                       ? "; does the interface have that queue (ethtool -l)?"
-                                       : ""));
-    }
+  if (options.zero_copy == ZeroCopy::kRequire && !reason_.empty()) {
+    throw SetupError(
+        fmt::format("AF_XDP: queue {} of {}: {}; set receive.zero_copy to prefer to go on without "
+                    "it",
+                    queue, options.interface, reason_));
+  }
+  if (error != 0) {
+    throw SetupError(fmt::format("AF_XDP: cannot bind to queue {} of {}: {}{}", queue,
+                                 options.interface, std::strerror(error),
+                                 error == EBUSY ? "; another program has a socket on this queue"
+                                 : error == EINVAL
+                                     ? "; does the interface have that queue (ethtool -l)?"
+                                     : ""));
+  }
+  if (program.multi_buffer && !multi_buffer_) {
+    reason_ += fmt::format(
+        "{}frames larger than one buffer are lost: kernel or driver cannot "
+        "receive them into AF_XDP",
+        reason_.empty() ? "" : "; ");
   }
   xdp_options reached{};
   socklen_t bytes = sizeof reached;

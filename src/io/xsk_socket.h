@@ -15,9 +15,15 @@ namespace hopscope::io {
 
 class XskSocket {
  public:
-  /// Binds to `queue` of the interface. `native`: the attached program runs in the driver; without
-  /// it zero-copy is not tried. Throws SetupError.
-  XskSocket(unsigned interface_index, unsigned queue, const AfXdpOptions& options, bool native);
+  /// What the attached program allows: it runs in the driver, without which zero-copy is not tried;
+  /// it takes frames of several buffers, without which they are not asked for.
+  struct Program {
+    bool native = false;
+    bool multi_buffer = false;
+  };
+
+  /// Binds to `queue` of the interface. Throws SetupError.
+  XskSocket(unsigned interface_index, unsigned queue, const AfXdpOptions& options, Program program);
   XskSocket(const XskSocket&) = delete;
   XskSocket& operator=(const XskSocket&) = delete;
   ~XskSocket();
@@ -29,13 +35,16 @@ class XskSocket {
   [[nodiscard]] const RxRing& rx() const noexcept { return *rx_; }
   [[nodiscard]] const Umem& umem() const noexcept { return umem_; }
   [[nodiscard]] bool zero_copy() const noexcept { return zero_copy_; }
-  /// Why zero-copy was not reached although it was wanted; else empty.
+  /// Frames larger than one buffer come as several descriptors.
+  [[nodiscard]] bool multi_buffer() const noexcept { return multi_buffer_; }
+  /// Why zero-copy or multi-buffer was not reached although it was wanted; else empty.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
 
  private:
   void register_umem();
   void map_rings(std::uint32_t rx_entries, std::uint32_t fill_entries);
-  void bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options, bool native);
+  void bind_to(unsigned interface_index, unsigned queue, const AfXdpOptions& options,
+               Program program);
   [[nodiscard]] int try_bind(unsigned interface_index, unsigned queue, unsigned flags) const;
   void close_all() noexcept;
 
@@ -48,6 +57,7 @@ class XskSocket {
   std::unique_ptr<FillRing> fill_;
   std::unique_ptr<RxRing> rx_;
   bool zero_copy_ = false;
+  bool multi_buffer_ = false;
   std::string reason_;
 };
 

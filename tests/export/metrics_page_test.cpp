@@ -70,8 +70,8 @@ std::string page(const std::map<std::string, test::Family>& families) {
          "\nEvery frame is in one place: `hopscope_frames_received_total` = "
          "`hopscope_frames_decoded_total` + the sum of `hopscope_frames_dropped_total` + "
          "`hopscope_queue_dropped_total{queue=\"handoff\"}`. What never became a frame here is in "
-         "`hopscope_xsk_rx_dropped_total` and `hopscope_xsk_rx_ring_full_total`, with UDP sockets "
-         "in `hopscope_source_lost_total`.\n";
+         "`hopscope_xsk_rx_dropped_total`, `hopscope_xsk_rx_ring_full_total` and "
+         "`hopscope_source_lost_total`.\n";
 }
 
 TEST(MetricsPage, EveryFamilyHasTypeAndHelp) {

@@ -132,6 +132,11 @@ class Lab:
         run("ip", "netns", "exec", self.namespace, "sysctl", "-qw",
             "net.ipv6.conf.all.disable_ipv6=1", check=False)
 
+    def set_mtu(self, mtu):
+        """Of both ends; before a collector is there."""
+        run("ip", "link", "set", self.collector_end, "mtu", str(mtu))
+        run("ip", "-n", self.namespace, "link", "set", self.generator_end, "mtu", str(mtu))
+
     def __exit__(self, *_):
         for collector in self.collectors:
             collector.kill()

@@ -26,7 +26,21 @@ def accounted(metrics):
 def lost_in_socket(metrics):
     """In copy mode a miss of the fill ring is counted in rx_dropped as well; not added again."""
     return (total(metrics, "hopscope_xsk_rx_dropped_total")
-            + total(metrics, "hopscope_xsk_rx_ring_full_total"))
+            + total(metrics, "hopscope_xsk_rx_ring_full_total")
+            + total(metrics, "hopscope_source_lost_total"))
+
+
+def lengthened(report, length):
+    """A frame of `length` bytes: an IPv4 report with more behind it, its lengths made right."""
+    frame = bytearray(report + bytes(length - len(report)))
+    struct.pack_into(">H", frame, 16, length - 14)
+    struct.pack_into(">H", frame, 38, length - 34)
+    struct.pack_into(">H", frame, 40, 0)
+    struct.pack_into(">H", frame, 24, 0)
+    words = sum(struct.unpack(">10H", frame[14:34]))
+    words = (words & 0xFFFF) + (words >> 16)
+    struct.pack_into(">H", frame, 24, ~((words & 0xFFFF) + (words >> 16)) & 0xFFFF)
+    return bytes(frame)
 
 
 class VethTest(unittest.TestCase):
@@ -178,6 +192,36 @@ class VethTest(unittest.TestCase):
                 senders = run(HOPSCOPE, "sources", "--json", "--url", collector.base).stdout
                 self.assertEqual(sum(s["reports"] for s in json.loads(senders)), 20)
                 self.assertIn("mpls_without_bottom", json.loads(senders)[0]["deviations"])
+
+    def test_frames_larger_than_a_buffer(self):
+        """At an MTU of 9000 they come whole, at one of 60000 the longest are counted as lost."""
+        with open(os.path.join(os.path.dirname(__file__), "../data/vectors.json")) as f:
+            report = next(bytes.fromhex(v["hex"]) for v in json.load(f)
+                          if v["name"] == "tr10_int10_udp_1hop")
+        for mtu, lengths, lost in ((9000, (200, 1792, 1793, 3585, 9014), 0),
+                                   (60000, (200, 16384, 16385, 40000), 2)):
+            for workers in (1, 2):
+                with self.subTest(mtu=mtu, workers=workers), Lab(queues=workers) as lab:
+                    lab.set_mtu(mtu)
+                    collector = lab.collector(lab.config(decode={"report_udp_port": 1234}))
+                    if "multi-buffer" not in collector.output():
+                        self.skipTest("the kernel has no multi-buffer AF_XDP")
+                    frames = [lengthened(report, length) for length in lengths]
+                    lab.send(frames * 100)
+                    whole = 100 * (len(frames) - lost)
+                    wait_for("the frames", lambda: total(
+                        collector.metrics(), "hopscope_frames_decoded_total") >= whole)
+                    metrics = collector.settled_metrics()
+                    self.assert_identity(100 * len(frames), 0, metrics)
+                    self.assertEqual(total(metrics, "hopscope_frames_decoded_total"), whole)
+                    self.assertEqual(total(metrics, "hopscope_multi_buffer_lost_total",
+                                           reason="too_long"), 100 * lost)
+                    several = sum(length > 1792 for length in lengths) - lost
+                    self.assertEqual(total(metrics, "hopscope_multi_buffer_frames_total"),
+                                     100 * several)
+                    self.assertEqual(total(metrics, "hopscope_umem_frames", state="held"), 0)
+                    self.assertEqual(total(metrics, "int_reports_total", version="1.0"), whole)
+                    self.assertEqual(collector.terminate()[0], 0)
 
     def test_two_queues_two_workers(self):
         with Lab(queues=2) as lab:

@@ -12,57 +12,19 @@
 #include <thread>
 
 #include "io/setup_error.h"
+#include "support/af_xdp_fixture.h"
 #include "support/raw_sender.h"
 #include "support/report_frame.h"
-#include "support/veth_namespace.h"
 
 namespace hopscope::io {
 namespace {
 
-using testing::AnyOf;
+using test::AfXdp;
+using test::kHere;
+using test::kPorts;
+using test::kThere;
+using test::small_options;
 using testing::HasSubstr;
-
-constexpr const char* kHere = "hsrx0";
-constexpr const char* kThere = "hsrx1";
-const std::vector<std::uint16_t> kPorts{32766};
-
-AfXdpOptions small_options() {
-  AfXdpOptions options;
-  options.interface = kHere;
-  options.frames = 256;
-  options.huge_pages = false;
-  return options;
-}
-
-class AfXdp : public testing::Test {
- protected:
-  void SetUp() override {
-    static const std::string why_not = test::enter_veth_namespace(kHere, kThere);
-    if (!why_not.empty()) GTEST_SKIP() << why_not;
-  }
-
-  /// Polls until `count` frames came or nothing comes any more.
-  template <typename Visit>
-  static std::size_t take(AfXdpSource& source, std::size_t count, const Visit& visit) {
-    std::size_t taken = 0;
-    for (int idle = 0; taken < count && idle < 200;) {
-      FrameBatch batch;
-      if (source.receive(batch) == 0) {
-        ++idle;
-        source.wait(5);
-        continue;
-      }
-      taken += batch.count;
-      visit(batch);
-    }
-    return taken;
-  }
-
-  static void expect_conserved(const AfXdpSource& source) {
-    const SourceStatistics now = source.statistics();
-    EXPECT_EQ(now.frames_in_fill + now.frames_in_rx + now.frames_held, now.frames_total);
-  }
-};
 
 TEST_F(AfXdp, EveryFrameComesOnceAndWhole) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
