@@ -15,6 +15,7 @@ thirtieth."""
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ ALLOWED_LOSS = {"sender": 0, "worker": 0.001}
 TRAFFIC = ("--flows", 1000, "--hops", 6)
 ADDRESS, MAC = "10.0.0.100", "02:00:00:00:00:02"  # where `hopscope generate` sends to
 LOWEST, HIGHEST = 100_000, 8_000_000
+WORKS = {"drop": "nothing", "pipeline": "pipeline", "few_events": "pipeline, few events"}
 METHODS = ("af_xdp", "recvmmsg", "io_uring", "udp_gro", "tpacket_v3")
 
 
@@ -220,14 +222,14 @@ def measure(repeats, cases, cost_rate=400_000):
 
 def receivers(repeats=3, methods=METHODS):
     cases = [(placement, method, work) for placement in ("sender", "worker") for method in methods
-             for work in (("drop", "pipeline") if method == "af_xdp" else ("pipeline",))]
+             for work in (WORKS if method == "af_xdp" else ("pipeline",))]
     seen = measure(repeats, cases)
     print("| kernel's part on the CPU of the | receiver | behind it | without loss, M/s | at most, "
           "M/s | CPU, ns/report | events/report | core to core, ns |\n"
           "|---|---|---|---|---|---|---|---|")
     for (placement, method, work), values in seen.items():
         c2c = values["c2c"]
-        print(f"| {placement} | {method} | {'nothing' if work == 'drop' else 'pipeline'} | "
+        print(f"| {placement} | {method} | {WORKS[work]} | "
               f"{spread(values['free'])}{' (all that was sent)' if all(values['limited']) else ''} "
               f"| {spread(values['most'])} | {statistics.median(values['cpu']):.0f} | "
               f"{statistics.median(values['events']):.2f} | "
@@ -277,6 +279,7 @@ def idling(frames=3000, gap_us=1000):
 
 def veth(repeats=3):
     """All of it, as tables for bench/README.md."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the pair goes away
     take_the_cores()
     print(f"Load of the machine at the start: {os.getloadavg()[0]:.1f}\n", flush=True)
     receivers(repeats)

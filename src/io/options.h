@@ -17,7 +17,7 @@ enum class MultiBuffer : std::uint8_t { kAuto, kOn, kOff };
 /// What a worker does when a poll brought nothing.
 enum class IdleStrategy : std::uint8_t {
   kSpin,      ///< poll again at once: lowest latency, a whole core
-  kAdaptive,  ///< spin 20,000 times, then sleep in poll() for up to a millisecond
+  kAdaptive,  ///< spin 20,000 times, then sleep in poll()
   kPoll,      ///< sleep in poll() at once
 };
 

@@ -35,11 +35,16 @@ void pin(int cpu) {
 /// What a worker does between empty polls: see io::IdleStrategy.
 class Idler {
  public:
-  explicit Idler(io::IdleStrategy strategy) noexcept : strategy_(strategy) {}
+  /// `alone`: no other worker sends messages, so only frames need to end a sleep.
+  Idler(io::IdleStrategy strategy, bool alone) noexcept
+      : strategy_(strategy), longest_ms_(alone ? kLongestMs : 1) {}
 
-  void reset() noexcept { empty_polls_ = 0; }
+  void reset() noexcept {
+    empty_polls_ = 0;
+    sleep_ms_ = 1;
+  }
 
-  /// After an empty cycle. May sleep in the source for up to a millisecond.
+  /// After an empty cycle. May sleep in the source, longer each time.
   void idle(Worker& worker) noexcept {
     ++empty_polls_;
     // The clock is read every so often only: an empty poll costs nanoseconds.
@@ -49,7 +54,8 @@ class Idler {
     if (!may_sleep) {
       __builtin_ia32_pause();
     } else if (worker.source() != nullptr) {
-      worker.source()->wait(1);
+      worker.source()->wait(sleep_ms_);
+      sleep_ms_ = std::min(2 * sleep_ms_, longest_ms_);
     } else {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
@@ -59,8 +65,11 @@ class Idler {
  private:
   static constexpr std::uint64_t kPollsPerClock = 1024;
   static constexpr std::uint64_t kSpins = 20'000;
+  static constexpr int kLongestMs = 8;  // tables still age while nothing comes
 
   io::IdleStrategy strategy_;
+  int longest_ms_;
+  int sleep_ms_ = 1;
   std::uint64_t empty_polls_ = 0;
 };
 
@@ -184,7 +193,7 @@ void Engine::start() {
 }
 
 void Engine::run(Lane& lane, std::size_t /*index*/) noexcept {
-  Idler idler(options_.idle);
+  Idler idler(options_.idle, workers_.size() == 1);
   while (run_.load(std::memory_order_acquire)) {
     const bool receive = receive_.load(std::memory_order_relaxed);
     // Asked before the cycle: what came in before stop() was called is in it.
