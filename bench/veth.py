@@ -32,6 +32,8 @@ SENDER_CPU, WORKER_CPU = 0, 1
 TRIAL_S = float(os.environ.get("HOPSCOPE_BENCH_TRIAL", 1.0))
 ALLOWED_LOSS = {"sender": 0, "worker": 0.001}
 TRAFFIC = ("--flows", 1000, "--hops", 6)
+# The kernel puts only datagrams of one sender together that have a checksum.
+MORE_TRAFFIC = {"udp_gro": ("--udp-checksum", "--source-ports", 1)}
 ADDRESS, MAC = "10.0.0.100", "02:00:00:00:00:02"  # where `hopscope generate` sends to
 LOWEST, HIGHEST = 100_000, 8_000_000
 WORKS = {"drop": "nothing", "pipeline": "pipeline", "few_events": "pipeline, few events"}
@@ -94,6 +96,7 @@ class Receiver:
         if not self.process.stdout.readline().startswith("ready"):
             raise RuntimeError(f"bench_receive --method {method} did not start")
         self.placement = placement
+        self.traffic = (*TRAFFIC, *MORE_TRAFFIC.get(method, ()))
         self.napi = lab.thread_napi() if placement == "worker" else None
 
     def counters(self):
@@ -145,7 +148,7 @@ def trial(lab, receiver, rate, seconds=TRIAL_S):
     """Sends for a while; returns what came of it. rate 0: as fast as it goes."""
     before = receiver.counters()
     flood = ("--duration", seconds) if rate else ("--count", int(6_000_000 * seconds))
-    sent = lab.generate("--cpu", SENDER_CPU, "--rate", rate, *TRAFFIC, *flood)
+    sent = lab.generate("--cpu", SENDER_CPU, "--rate", rate, *receiver.traffic, *flood)
     after = receiver.settled()
     received = after["frames"] - before["frames"]
     took = sent["output"]["seconds"]

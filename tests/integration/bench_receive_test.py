@@ -21,7 +21,8 @@ class BenchReceiveTest(unittest.TestCase):
                     with (self.subTest(placement=placement, method=method, work=work),
                           veth.BenchLab() as lab,
                           veth.Receiver(lab, method, work, placement) as receiver):
-                        sent = lab.generate("--count", REPORTS, "--rate", 50_000, *veth.TRAFFIC)
+                        sent = lab.generate("--count", REPORTS, "--rate", 50_000,
+                                            *receiver.traffic)
                         arrived = REPORTS - sent["output"]["driver_refused"]
                         told = receiver.settled()
                         self.assertEqual(told["frames"], arrived)
