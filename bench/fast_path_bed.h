@@ -1,0 +1,112 @@
+#pragma once
+// The fast path without the worker around it, so that its stages can be looked at one by one.
+// Groups of frames as in a worker.
+
+#include <algorithm>
+#include <array>
+
+#include "frame_ring.h"
+#include "pipeline/engine.h"
+#include "pipeline/fast_path.h"
+
+namespace hopscope::bench {
+
+/// Each with those before it: the cost of one is the difference to the one before.
+enum class Stage : std::uint8_t {
+  kFetch,   ///< every line of the frame is touched
+  kHeader,  ///< shape, flow key and its hash
+  kRead,    ///< ... flow looked up, stack read and compared
+  kTake,    ///< ... flow, ports, queues and histograms written
+  kCount
+};
+
+[[nodiscard]] constexpr const char* label(Stage stage) noexcept {
+  constexpr const char* kLabels[] = {"fetch", "header", "read", "take"};
+  return kLabels[static_cast<std::size_t>(stage)];
+}
+
+class FastPathBed final : private pipeline::ChangeRouter {
+ public:
+  explicit FastPathBed(const pipeline::EngineOptions& options)
+      : decoder_(options.decode),
+        units_(options.switches, options.events),
+        seed_(options.seed),
+        tables_(options.tables, options.events, units_, decoder_.formats(), seed_, 1, events_,
+                *this),
+        fast_(decoder_, units_, tables_, seed_, options.instruction_set, true) {}
+
+  /// Makes the report's flow and ports known, and the shape of its frame.
+  void take_checked(pipeline::Bytes frame) {
+    pipeline::OuterHeaders outer;
+    pipeline::Report report;
+    if (decoder_.outer(frame, outer) != pipeline::DecodeError::kNone) return;
+    auto reader = decoder_.reports(outer);
+    while (reader.next(report)) {
+      tables_.apply(report, hash_of(report.flow4, seed_), kTime);
+      fast_.learn(frame, outer, report);
+    }
+    events_.flush();
+    std::array<pipeline::Event, 64> told;
+    while (queue_.pop(told.data(), told.size()) != 0) {
+    }
+  }
+
+  /// Returns the number of reports that went through all of the stage.
+  std::uint64_t run(const FrameRing& ring, Stage stage) noexcept {
+    std::uint64_t taken = 0;
+    for (std::size_t i = 0; i < ring.size(); ++i) {
+      const std::uint8_t* ahead = ring.frame(std::min(i + kAhead, ring.size() - 1));
+      for (std::size_t at = 0; at < 6 * pipeline::kCacheLine; at += pipeline::kCacheLine) {
+        __builtin_prefetch(ahead + at, 0, 2);
+      }
+      const pipeline::Bytes frame(ring.frame(i), ring.length(i));
+      if (stage == Stage::kFetch) {
+        taken += touch(frame);
+        continue;
+      }
+      const pipeline::ReportShape* shape = fast_.shape_of(frame);
+      if (shape == nullptr) continue;
+      pipeline::FastPath::Item& item = fast_.read(frame, *shape);
+      item.time = kTime;
+      item.now_s = pipeline::seconds_of(kTime.now_ns);
+      fast_.keep();
+      if (fast_.is_full()) taken += finish_group(stage);
+    }
+    return taken;
+  }
+
+ private:
+  bool route(const pipeline::RowChange& /*change*/) noexcept override { return true; }
+
+  static constexpr pipeline::FrameTime kTime{.receive_ns = 1'000'000'000, .now_ns = 1'000'000'000};
+  static constexpr std::size_t kAhead = 8;  ///< as Worker fetches
+
+  static std::uint64_t touch(pipeline::Bytes frame) noexcept {
+    std::uint8_t sum = 0;
+    for (std::size_t at = 0; at < frame.size(); at += pipeline::kCacheLine) sum ^= frame[at];
+    asm volatile("" : : "r"(sum));
+    return 1;
+  }
+
+  std::uint64_t finish_group(Stage stage) noexcept {
+    std::uint64_t taken = stage == Stage::kHeader ? fast_.count() : 0;
+    if (stage != Stage::kHeader) fast_.prepare();
+    for (std::size_t i = 0; i < fast_.count() && stage != Stage::kHeader; ++i) {
+      if (!fast_.is_regular(i)) continue;
+      if (stage == Stage::kTake) fast_.take(i);
+      ++taken;
+    }
+    fast_.clear();
+    return taken;
+  }
+
+  const pipeline::Decoder decoder_;
+  const pipeline::UnitTable units_;
+  const pipeline::HashSeed seed_;
+  pipeline::SpscQueue<pipeline::Event> queue_{1024};
+  pipeline::EventBuffer events_{queue_};
+  pipeline::Tables tables_;
+  pipeline::FastPath fast_;
+};
+
+}  // namespace hopscope::bench
