@@ -5,7 +5,28 @@
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstddef>
 
+#include "pipeline/fixed_array.h"
+
 namespace hopscope::pipeline {
+
+/// For containers that allocate once, at start: memory that is touched then.
+template <typename T>
+struct ClaimedAllocator {
+  using value_type = T;
+
+  ClaimedAllocator() = default;
+  template <typename Other>
+  explicit ClaimedAllocator(const ClaimedAllocator<Other>& /*other*/) noexcept {}
+
+  [[nodiscard]] T* allocate(std::size_t count) {
+    return static_cast<T*>(claim_memory(count * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    return_memory(memory, count * sizeof(T));
+  }
+
+  friend bool operator==(const ClaimedAllocator&, const ClaimedAllocator&) = default;
+};
 
 template <typename T>
 class SpscQueue {
@@ -25,7 +46,7 @@ class SpscQueue {
   [[nodiscard]] std::size_t filled() const noexcept { return queue_.read_available(); }
 
  private:
-  boost::lockfree::spsc_queue<T> queue_;
+  boost::lockfree::spsc_queue<T, boost::lockfree::allocator<ClaimedAllocator<T>>> queue_;
 };
 
 }  // namespace hopscope::pipeline
