@@ -152,10 +152,6 @@ Traffic::Template Traffic::make_template(bool tcp) const {
   return made;
 }
 
-std::uint32_t Traffic::frame_bytes() const noexcept {
-  return static_cast<std::uint32_t>(templates_[0].bytes.size());
-}
-
 Traffic::Place Traffic::place(std::uint32_t flow, unsigned hop) const noexcept {
   const std::uint64_t random = mix((std::uint64_t{hop} << 32) | flow);
   const std::uint32_t layer = kSwitches / options_.hops;
@@ -178,7 +174,7 @@ std::uint32_t Traffic::next(std::uint8_t* frame) noexcept {
 }
 
 void Traffic::move_value(std::uint32_t flow) noexcept {
-  const Place at = place(flow, flow % options_.hops);
+  const Place at = place(flow, moving_hop(flow));
   const std::uint32_t which = random_.next() % 4;
   if (which == 0) {
     queue_is_long_[at.queue_index()].flip();
@@ -211,7 +207,7 @@ std::uint32_t Traffic::write(std::uint32_t flow, std::uint8_t* frame, bool moves
 void Traffic::write_hop(const Template& shape, std::uint32_t flow, unsigned hop, const Place& place,
                         std::uint8_t* at) noexcept {
   const std::uint32_t random = random_.next();
-  const bool is_slow = hop == flow % options_.hops && flow_is_slow_[flow];
+  const bool is_slow = hop == moving_hop(flow) && flow_is_slow_[flow];
   const bool is_long = queue_is_long_[place.queue_index()];
   put32(at, place.switch_id);
   put16(at + 6, place.port);

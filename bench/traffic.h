@@ -4,10 +4,11 @@
 // intervals, and in a given share of the reports one of them moves, so that the number of events is
 // known beforehand.
 
+#include <algorithm>
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "pipeline/event.h"
 #include "random.h"
 
 namespace hopscope::bench {
@@ -52,8 +53,6 @@ class Traffic {
   /// Values that have moved so far: one event each, where the reports are read in their order.
   [[nodiscard]] std::uint64_t moved() const noexcept { return moved_; }
   [[nodiscard]] const TrafficOptions& options() const noexcept { return options_; }
-  /// Bytes of a frame that lie in front of the stack, and all; of the first kind of frame.
-  [[nodiscard]] std::uint32_t frame_bytes() const noexcept;
 
   static constexpr std::uint32_t kSwitches = 300;
   static constexpr std::uint32_t kPorts = 64;
@@ -89,6 +88,10 @@ class Traffic {
 
   [[nodiscard]] Template make_template(bool tcp) const;
   [[nodiscard]] Place place(std::uint32_t flow, unsigned hop) const noexcept;
+  /// The hop at which values of the flow move: one of those that its record holds.
+  [[nodiscard]] unsigned moving_hop(std::uint32_t flow) const noexcept {
+    return flow % std::min(options_.hops, pipeline::kMaxHops);
+  }
   [[nodiscard]] std::uint32_t draw_flow() noexcept;
   std::uint32_t write(std::uint32_t flow, std::uint8_t* frame, bool moves) noexcept;
   void move_value(std::uint32_t flow) noexcept;
