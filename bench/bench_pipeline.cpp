@@ -1,5 +1,9 @@
 // ns per report without receiving: the checked decoder, the stages of the fast path, the whole
 // pipeline on one thread, and the same work with maps of a library. bench/run prints it as tables.
+//
+//   bench_pipeline [--quick] [options of Google Benchmark]
+
+#include <string_view>
 
 #include "cases.h"
 
@@ -23,6 +27,12 @@ std::string suffix_of(const TrafficOptions& traffic) {
 }  // namespace hopscope::bench
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--quick") {
+    hopscope::bench::timed_reports = 1 << 15;
+    argv[1] = argv[0];
+    ++argv;
+    --argc;
+  }
   hopscope::bench::add_decode_cases();
   hopscope::bench::add_stage_cases();
   hopscope::bench::add_pipeline_cases();

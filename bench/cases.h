@@ -34,13 +34,17 @@ void time_rounds(benchmark::State& state, std::size_t reports, const Between& be
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(reports));
 }
 
-/// Registers a case; about two million reports are timed, so that its set-up is done once.
+/// Reports of a case that are timed, about: so many that its set-up, done once, is worth it. Fewer
+/// with --quick, which only shows that it runs.
+inline std::size_t timed_reports = 2 << 20;
+
+/// Registers a case.
 template <typename Run>
 void add_case(const std::string& name, std::size_t reports_a_round, const Run& run) {
-  constexpr std::size_t kReports = 2 << 20;
   benchmark::RegisterBenchmark(name.c_str(), run)
       ->UseManualTime()
-      ->Iterations(static_cast<std::int64_t>(kReports / reports_a_round));
+      ->Iterations(
+          static_cast<std::int64_t>(std::max<std::size_t>(1, timed_reports / reports_a_round)));
 }
 
 /// "/hops:6/fields:9/flows:1000", and what else is not as in most cases.

@@ -19,7 +19,9 @@ class FrameRing final : public io::FrameSource {
   static constexpr std::size_t kInCache = 4096;
   static constexpr std::size_t kInMemory = 262'144;
 
-  explicit FrameRing(std::size_t frames) : memory_(frames * kChunk), length_(frames) {}
+  /// `now_ns`: the time of its first frames.
+  explicit FrameRing(std::size_t frames, std::int64_t now_ns = 1'000'000'000'000)
+      : memory_(frames * kChunk), length_(frames), now_ns_(now_ns) {}
 
   /// A new round of `frames` frames; write(number, frame) puts one there and returns its length.
   template <typename Write>
@@ -73,7 +75,7 @@ class FrameRing final : public io::FrameSource {
   std::vector<std::uint32_t> length_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;
-  std::int64_t now_ns_ = 1'000'000'000'000;
+  std::int64_t now_ns_;
 };
 
 }  // namespace hopscope::bench
