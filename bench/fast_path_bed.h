@@ -64,11 +64,13 @@ class FastPathBed final : private pipeline::ChangeRouter {
         taken += touch(frame);
         continue;
       }
-      const pipeline::ReportShape* shape = fast_.shape_of(frame);
+      const pipeline::ReportShape* shape = fast_.shape_of(frame, false);
       if (shape == nullptr) continue;
       pipeline::FastPath::Item& item = fast_.read(frame, *shape);
       item.time = kTime;
       item.now_s = pipeline::seconds_of(kTime.now_ns);
+      item.is_foreign = false;
+      item.is_borrowed = false;
       fast_.keep();
       if (fast_.is_full()) taken += finish_group(stage);
     }

@@ -17,7 +17,7 @@ FastPath::FastPath(const Decoder& decoder, const UnitTable& units, Tables& table
       latency_rule_(units[0].hop_latency, units[0].latency_to_ns, units[0].time_to_ns),
       read_stack_(stack_reader(set, latency_rule_)),
       is_equal_(header_comparer(set)),
-      stay_at_ports_(port_comparer(set)) {}
+      stay_at_ports_(tables.port_state().comparer(set)) {}
 
 bool FastPath::checksums_are_right(const ReportShape& shape,
                                    const std::uint8_t* frame) const noexcept {

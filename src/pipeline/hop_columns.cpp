@@ -186,13 +186,8 @@ ReadStack vector_reader(InstructionSet set, const LatencyRule& rule) noexcept {
 
 LatencyRule::LatencyRule(const IntervalRule& intervals, std::uint64_t latency_to_ns,
                          std::uint64_t timestamp_to_ns) noexcept
-    : rule(intervals), to_ns(latency_to_ns), time_to_ns(timestamp_to_ns) {
-  const FixedIntervals fixed = rule.fixed();
-  const bool tells = rule.enabled();
-  has_lanes = rule.has_fixed_width() && fixed.fits_lanes() && to_ns <= kNone;
-  width.fill(static_cast<std::uint32_t>(fixed.width));
-  margin.fill(tells ? static_cast<std::uint32_t>(fixed.margin) : kNone);
-  reach.fill(tells ? static_cast<std::uint32_t>(fixed.width + fixed.margin - 1) : kNone);
+    : rule(intervals), to_ns(latency_to_ns), time_to_ns(timestamp_to_ns), lanes(intervals) {
+  has_lanes = lanes.fits && to_ns <= kNone;
   factor.fill(to_ns);
 }
 

@@ -79,14 +79,10 @@ struct LatencyRule {
   std::uint64_t to_ns;       ///< ns = raw * to_ns / 2^16
   std::uint64_t time_to_ns;  ///< of timestamps
 
-  // The same for vectors, where has_lanes: every lane has the same.
+  // For vectors, where has_lanes.
+  LaneIntervals lanes;
   bool has_lanes;
-  template <typename T>
-  using Lanes = std::array<T, 32 / sizeof(T)>;
-  alignas(32) Lanes<std::uint32_t> width;
-  alignas(32) Lanes<std::uint32_t> margin;
-  alignas(32) Lanes<std::uint32_t> reach;  ///< from an interval's beginning to its last value
-  alignas(32) Lanes<std::uint64_t> factor;
+  alignas(32) std::array<std::uint64_t, 4> factor;  ///< to_ns in every lane
 };
 
 /// A stack to be read, and what it is to be compared with.

@@ -59,19 +59,6 @@ HOPSCOPE_AVX2 inline __m256i read_words(const std::uint8_t* words,
   return join<kMany>(_mm_shuffle_epi8(low, swap), _mm_shuffle_epi8(high, swap));
 }
 
-/// Lanes whose value surely is in its interval, as FixedIntervals::stays() says it.
-HOPSCOPE_AVX2 inline __m256i stays(const LatencyRule& rule, __m256i value,
-                                   __m256i interval) noexcept {
-  const __m256i begin = _mm256_mullo_epi32(interval, load256(rule.width.data()));
-  const __m256i margin = load256(rule.margin.data());
-  const __m256i first = _mm256_sub_epi32(_mm256_max_epu32(begin, margin), margin);
-  const __m256i room = _mm256_xor_si256(begin, _mm256_set1_epi32(-1));
-  const __m256i last = _mm256_add_epi32(begin, _mm256_min_epu32(load256(rule.reach.data()), room));
-  const __m256i inside = _mm256_min_epu32(_mm256_max_epu32(value, first), last);
-  const __m256i is_top = _mm256_cmpgt_epi32(interval, _mm256_set1_epi32(0xFFFD));
-  return _mm256_andnot_si256(is_top, _mm256_cmpeq_epi32(inside, value));
-}
-
 /// Exponents of 2 that bound the latencies from above, 1022 added; 0 for 0 and 1.
 HOPSCOPE_AVX2 inline __m256i exponents(__m256i latency_ns) noexcept {
   // Whole numbers below 2^52, read as the mantissa of a double whose exponent is 52.
@@ -129,7 +116,7 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
   columns.sum_ns = 0;
   if (plan.has_latency) {
     const __m256i interval = _mm256_cvtepu16_epi32(load128(view.path.interval));
-    good = _mm256_and_si256(good, stays(rule, column[2], interval));
+    good = _mm256_and_si256(good, stays(rule.lanes, column[2], interval));
     bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(column[2], ones));
     take_latencies(_mm256_and_si256(column[2], live), load256(rule.factor.data()), columns);
   }

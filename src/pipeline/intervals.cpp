@@ -44,27 +44,18 @@ Interval IntervalRule::index(std::uint64_t value) const noexcept {
   return static_cast<Interval>(std::upper_bound(edges_.data(), end, value) - edges_.data());
 }
 
-WordRange IntervalRule::range(Interval current, std::uint32_t most) const noexcept {
-  if (current == kNoInterval) return kNoWord;
-  if (!enabled_) return {.low = 0, .high = most};
-  std::uint64_t low = 0;
-  std::uint64_t end = kInfinite;
-  if (edge_count_ == 0) {
-    const std::uint64_t begin = current * width_;
-    low = begin > margin_ ? begin - margin_ : 0;
-    if (current < kTopIndex) end = begin + width_ + margin_;
-  } else {
-    low = low_[current];
-    end = high_[current];
-  }
-  if (low > most || end == 0) return kNoWord;
-  return {.low = static_cast<std::uint32_t>(low),
-          .high = static_cast<std::uint32_t>(std::min<std::uint64_t>(end - 1, most))};
-}
-
 std::uint64_t IntervalRule::begin(Interval index) const noexcept {
   if (edge_count_ == 0) return index * width_;
   return index == 0 ? 0 : edges_[index - 1];
+}
+
+LaneIntervals::LaneIntervals(const IntervalRule& rule) noexcept {
+  constexpr std::uint32_t kAll = 0xFFFF'FFFF;
+  const std::uint64_t far = rule.width() + rule.margin() - 1;
+  fits = rule.has_fixed_width() && rule.width() <= kAll && rule.margin() <= kAll && far <= kAll;
+  width.fill(static_cast<std::uint32_t>(rule.width()));
+  margin.fill(rule.enabled() ? static_cast<std::uint32_t>(rule.margin()) : kAll);
+  reach.fill(rule.enabled() ? static_cast<std::uint32_t>(far) : kAll);
 }
 
 }  // namespace hopscope::pipeline

@@ -15,19 +15,6 @@ using Interval = std::uint16_t;
 inline constexpr Interval kNoInterval = 0xFFFF;
 inline constexpr unsigned kMaxEdges = 15;
 
-/// Values from `low` to `high`, which is not below it.
-struct WordRange {
-  std::uint32_t low;
-  std::uint32_t high;
-
-  [[nodiscard]] bool holds(std::uint32_t value) const noexcept {
-    return low <= value && value <= high;
-  }
-  friend bool operator==(const WordRange&, const WordRange&) = default;
-};
-/// Holds all ones only, which stand for no value.
-inline constexpr WordRange kNoWord{.low = 0xFFFF'FFFF, .high = 0xFFFF'FFFF};
-
 /// The same test for rules of one fixed width, made small: for loops over many values.
 struct FixedIntervals {
   std::uint64_t width = 1;
@@ -37,12 +24,6 @@ struct FixedIntervals {
   /// Surely in its interval; false also for the topmost one and for kNoInterval.
   [[nodiscard]] bool stays(std::uint64_t value, Interval current) const noexcept {
     return value + margin - current * width < span && current < 0xFFFE;
-  }
-
-  /// Values of 32 bits can be compared in 32 bits.
-  [[nodiscard]] bool fits_lanes() const noexcept {
-    constexpr std::uint64_t kMost = 0xFFFF'FFFF;
-    return span != 0 && width <= kMost && margin <= kMost && width + margin - 1 <= kMost;
   }
 };
 
@@ -64,10 +45,6 @@ class IntervalRule {
     }
     return value < low_[current] || value >= high_[current];
   }
-
-  /// Values up to `most` with which left() is false, or with which nothing is to be told; none for
-  /// kNoInterval.
-  [[nodiscard]] WordRange range(Interval current, std::uint32_t most) const noexcept;
 
   /// The interval that the value lies in.
   [[nodiscard]] Interval index(std::uint64_t value) const noexcept;
@@ -99,6 +76,18 @@ class IntervalRule {
   std::array<std::uint64_t, kMaxEdges> edges_{};
   std::array<std::uint64_t, kMaxEdges + 1> low_{};  ///< hysteresis included
   std::array<std::uint64_t, kMaxEdges + 1> high_{};
+};
+
+/// A rule of one width for vectors of 32-bit values: the same in every lane.
+struct LaneIntervals {
+  using Lanes = std::array<std::uint32_t, 8>;
+
+  explicit LaneIntervals(const IntervalRule& rule) noexcept;
+
+  alignas(32) Lanes width;
+  alignas(32) Lanes margin;
+  alignas(32) Lanes reach;  ///< from an interval's beginning to its last value, margin included
+  bool fits;                ///< one width, and 32 bits are enough
 };
 
 }  // namespace hopscope::pipeline

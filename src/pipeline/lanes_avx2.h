@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "pipeline/intervals.h"
+
 #define HOPSCOPE_AVX2 __attribute__((target("avx2")))
 
 namespace hopscope::pipeline {
@@ -45,6 +47,20 @@ HOPSCOPE_AVX2 inline void transpose(const __m128i* row, __m128i* column) noexcep
   column[1] = _mm_unpackhi_epi64(low01, low23);
   column[2] = _mm_unpacklo_epi64(high01, high23);
   column[3] = _mm_unpackhi_epi64(high01, high23);
+}
+
+/// Lanes whose value surely is in its interval, as FixedIntervals::stays() says it. `interval`: of
+/// a value of 32 bits.
+HOPSCOPE_AVX2 inline __m256i stays(const LaneIntervals& rule, __m256i value,
+                                   __m256i interval) noexcept {
+  const __m256i begin = _mm256_mullo_epi32(interval, load256(rule.width.data()));
+  const __m256i margin = load256(rule.margin.data());
+  const __m256i first = _mm256_sub_epi32(_mm256_max_epu32(begin, margin), margin);
+  const __m256i room = _mm256_xor_si256(begin, _mm256_set1_epi32(-1));
+  const __m256i last = _mm256_add_epi32(begin, _mm256_min_epu32(load256(rule.reach.data()), room));
+  const __m256i inside = _mm256_min_epu32(_mm256_max_epu32(value, first), last);
+  const __m256i is_top = _mm256_cmpgt_epi32(interval, _mm256_set1_epi32(0xFFFD));
+  return _mm256_andnot_si256(is_top, _mm256_cmpeq_epi32(inside, value));
 }
 
 }  // namespace hopscope::pipeline

@@ -1,38 +1,19 @@
 #include "pipeline/port_columns.h"
 
-#include <cstddef>
-
 #include "pipeline/lanes_avx2.h"
 
 namespace hopscope::pipeline {
 namespace {
 
-bool stay_scalar(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
-                 const ColumnPlan& plan, PortsOfStack& ports) noexcept {
+/// Finds the rows and lets the caller look at each.
+bool find_only(const PortRules& /*rules*/, PortRow* rows, const std::uint32_t* slots,
+               const HopColumns& /*columns*/, const ColumnPlan& /*plan*/,
+               PortsOfStack& ports) noexcept {
   for (unsigned i = 0; i < kMaxHops; ++i) ports[i] = rows + slots[i];
-  bool stay = plan.has_tx || plan.has_queue;
-  for (unsigned i = 0; i < plan.hops; ++i) {
-    const PortRow& row = *ports[i];
-    stay = stay && (!plan.has_tx || row.tx_stays.holds(columns.tx_utilization[i])) &&
-           (!plan.has_queue || row.queue_stays.holds(columns.queue[i]));
-  }
-  return stay;
+  return false;
 }
 
 #if defined(__x86_64__)
-
-static_assert(offsetof(PortRow, queue_stays) == offsetof(PortRow, tx_stays) + 8);
-
-HOPSCOPE_AVX2 inline __m256i is_within(__m256i low, __m256i word, __m256i high) noexcept {
-  return _mm256_cmpeq_epi32(_mm256_min_epu32(_mm256_max_epu32(word, low), high), word);
-}
-
-/// Both ranges of four rows, as columns of their bounds.
-HOPSCOPE_AVX2 inline void read_ranges(PortRow* const* row, __m128i* bound) noexcept {
-  const __m128i ranges[4] = {load128(&row[0]->tx_stays), load128(&row[1]->tx_stays),
-                             load128(&row[2]->tx_stays), load128(&row[3]->tx_stays)};
-  transpose(ranges, bound);
-}
 
 /// Addresses of four rows.
 HOPSCOPE_AVX2 inline __m256i rows_at(PortRow* rows, __m128i slots) noexcept {
@@ -41,25 +22,63 @@ HOPSCOPE_AVX2 inline __m256i rows_at(PortRow* rows, __m128i slots) noexcept {
   return _mm256_add_epi64(offset, four_times(reinterpret_cast<std::uintptr_t>(rows)));
 }
 
-HOPSCOPE_AVX2 bool stay_avx2(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
-                             const ColumnPlan& plan, PortsOfStack& ports) noexcept {
+/// What four rows have in the inline slot of a queue, and for their tx utilization.
+struct FourRows {
+  __m128i queue;           ///< words
+  __m128i queue_interval;  ///< 16 bits each, in the lower half
+  __m128i tx_interval;     ///< likewise
+};
+
+HOPSCOPE_AVX2 inline FourRows read(PortRow* const* row, __m128i slots) noexcept {
+  const auto at0 = static_cast<unsigned>(_mm_cvtsi128_si32(slots));
+  const auto at1 = static_cast<unsigned>(_mm_extract_epi32(slots, 1));
+  const auto at2 = static_cast<unsigned>(_mm_extract_epi32(slots, 2));
+  const auto at3 = static_cast<unsigned>(_mm_extract_epi32(slots, 3));
+  FourRows rows;
+  rows.queue = _mm_cvtsi32_si128(static_cast<int>(row[0]->occupancy[at0]));
+  rows.queue = _mm_insert_epi32(rows.queue, static_cast<int>(row[1]->occupancy[at1]), 1);
+  rows.queue = _mm_insert_epi32(rows.queue, static_cast<int>(row[2]->occupancy[at2]), 2);
+  rows.queue = _mm_insert_epi32(rows.queue, static_cast<int>(row[3]->occupancy[at3]), 3);
+  rows.queue_interval = _mm_cvtsi32_si128(row[0]->queue_stays_in[at0]);
+  rows.queue_interval = _mm_insert_epi16(rows.queue_interval, row[1]->queue_stays_in[at1], 1);
+  rows.queue_interval = _mm_insert_epi16(rows.queue_interval, row[2]->queue_stays_in[at2], 2);
+  rows.queue_interval = _mm_insert_epi16(rows.queue_interval, row[3]->queue_stays_in[at3], 3);
+  rows.tx_interval = _mm_cvtsi32_si128(row[0]->tx_stays_in);
+  rows.tx_interval = _mm_insert_epi16(rows.tx_interval, row[1]->tx_stays_in, 1);
+  rows.tx_interval = _mm_insert_epi16(rows.tx_interval, row[2]->tx_stays_in, 2);
+  rows.tx_interval = _mm_insert_epi16(rows.tx_interval, row[3]->tx_stays_in, 3);
+  return rows;
+}
+
+HOPSCOPE_AVX2 inline __m256i intervals(__m128i low, __m128i high) noexcept {
+  return _mm256_cvtepu16_epi32(_mm_unpacklo_epi64(low, high));
+}
+
+HOPSCOPE_AVX2 bool stay_avx2(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
+                             const HopColumns& columns, const ColumnPlan& plan,
+                             PortsOfStack& ports) noexcept {
+  const bool has_many = plan.hops > 4;
   store256(&ports[0], rows_at(rows, load128(slots)));
-  if (plan.hops > 4) store256(&ports[4], rows_at(rows, load128(slots + 4)));
+  if (has_many) store256(&ports[4], rows_at(rows, load128(slots + 4)));
   if (!plan.has_tx && !plan.has_queue) return false;
-  __m128i first[4];
-  __m128i further[4] = {};
-  read_ranges(&ports[0], first);
-  if (plan.hops > 4) read_ranges(&ports[4], further);
+  // All ones where there is none.
+  const __m256i queue = load256(columns.queue.data());
+  const __m256i at = _mm256_and_si256(_mm256_srli_epi32(queue, 24), eight_times(kInlineQueues - 1));
+  const FourRows low = read(&ports[0], _mm256_castsi256_si128(at));
+  FourRows high = low;
+  if (has_many) high = read(&ports[4], _mm256_extracti128_si256(at, 1));
   __m256i good = _mm256_set1_epi32(-1);
   if (plan.has_tx) {
-    good = is_within(_mm256_set_m128i(further[0], first[0]), load256(columns.tx_utilization.data()),
-                     _mm256_set_m128i(further[1], first[1]));
+    good = stays(rules.tx_utilization, load256(columns.tx_utilization.data()),
+                 intervals(low.tx_interval, high.tx_interval));
   }
   if (plan.has_queue) {
-    const __m256i queues =
-        is_within(_mm256_set_m128i(further[2], first[2]), load256(columns.queue.data()),
-                  _mm256_set_m128i(further[3], first[3]));
-    good = _mm256_and_si256(good, queues);
+    const __m256i known = _mm256_set_m128i(high.queue, low.queue);
+    const __m256i id = _mm256_srli_epi32(_mm256_xor_si256(known, queue), 24);
+    const __m256i occupancy = _mm256_and_si256(queue, eight_times(kOccupancyMask));
+    good = _mm256_and_si256(good, _mm256_cmpeq_epi32(id, _mm256_setzero_si256()));
+    good = _mm256_and_si256(good, stays(rules.occupancy, occupancy,
+                                        intervals(low.queue_interval, high.queue_interval)));
   }
   return _mm256_testc_si256(good, load256(plan.live.data())) != 0;
 }
@@ -68,12 +87,14 @@ HOPSCOPE_AVX2 bool stay_avx2(PortRow* rows, const std::uint32_t* slots, const Ho
 
 }  // namespace
 
-StayAtPorts port_comparer(InstructionSet set) noexcept {
+StayAtPorts port_comparer(InstructionSet set, const PortRules& rules) noexcept {
 #if defined(__x86_64__)
-  if (set != InstructionSet::kScalar) return stay_avx2;
+  const bool fits = rules.tx_utilization.fits && rules.occupancy.fits;
+  if (fits && set != InstructionSet::kScalar) return stay_avx2;
 #endif
   (void)set;
-  return stay_scalar;
+  (void)rules;
+  return find_only;
 }
 
 }  // namespace hopscope::pipeline

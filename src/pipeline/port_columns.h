@@ -11,14 +11,24 @@
 
 namespace hopscope::pipeline {
 
+/// Intervals of all switches.
+struct PortRules {
+  PortRules(const IntervalRule& tx, const IntervalRule& occupancy_rule) noexcept
+      : tx_utilization(tx), occupancy(occupancy_rule) {}
+
+  LaneIntervals tx_utilization;
+  LaneIntervals occupancy;
+};
+
 /// The rows of a stack's hops; behind the last hop there is a row as well, no matter which.
 using PortsOfStack = std::array<PortRow*, kMaxHops>;
 
 /// Finds the rows: hop i's is rows[slots[i]], for kMaxHops of them. True: nothing happens at any of
 /// the ports. False: something may. `columns` are regular.
-using StayAtPorts = bool (*)(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
-                             const ColumnPlan& plan, PortsOfStack& ports) noexcept;
+using StayAtPorts = bool (*)(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
+                             const HopColumns& columns, const ColumnPlan& plan,
+                             PortsOfStack& ports) noexcept;
 
-[[nodiscard]] StayAtPorts port_comparer(InstructionSet set) noexcept;
+[[nodiscard]] StayAtPorts port_comparer(InstructionSet set, const PortRules& rules) noexcept;
 
 }  // namespace hopscope::pipeline

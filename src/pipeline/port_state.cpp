@@ -9,17 +9,12 @@ constexpr std::uint32_t queue_word(std::uint32_t queue, std::uint32_t occupancy)
   return (queue << 24) | (occupancy & kOccupancyMask);
 }
 
-void put_range(WordRange& to, const WordRange& range) noexcept {
-  put(to.low, range.low);
-  put(to.high, range.high);
-}
-
 PortRow erased_port() noexcept {
   PortRow row{};
   row.switch_id = kNoSwitch;
   row.port = kNoPort;
-  row.tx_stays = kNoWord;
-  row.queue_stays = kNoWord;
+  row.tx_stays_in = kNoInterval;
+  row.queue_stays_in.fill(kNoInterval);
   return row;
 }
 
@@ -28,7 +23,7 @@ PortRow erased_port() noexcept {
 PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
                      const UnitTable& units, const HashSeed& seed, ChangeRouter& changes)
     : units_(units),
-      occupancy_(units.is_uniform() ? units[0].queue_occupancy.fixed() : FixedIntervals{}),
+      rules_(units[0].tx_utilization, units[0].queue_occupancy),
       seed_(seed),
       changes_(changes),
       idle_timeout_s_(tables.idle_timeout_s),
@@ -64,8 +59,8 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
     fresh.last_refresh_s = now_s;
     fresh.tx_utilization = kNoValue;
     fresh.tx_interval = kNoInterval;
-    fresh.tx_stays = kNoWord;
-    fresh.queue_stays = kNoWord;
+    fresh.tx_stays_in = kNoInterval;
+    fresh.queue_stays_in.fill(kNoInterval);
     fresh.congestion.fill(kNoValue);
     fresh.occupancy_interval.fill(kNoInterval);
     fresh.congestion_interval.fill(kNoInterval);
@@ -85,30 +80,19 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   if (hop.has_tx) update_tx(row, units, hop, moment);
   if (hop.has_occupancy) update_occupancy(slot, units, hop, moment);
   if (hop.has_congestion) update_congestion(slot, units, hop, moment);
-  if (hop.has_occupancy || hop.has_tx) {
-    set_ranges(row, units, hop.has_occupancy ? hop.queue : row.queue_stays.low >> 24);
-  }
+  if (hop.has_occupancy || hop.has_tx) set_stays_in(row);
 }
 
-void PortState::set_ranges(PortRow& row, const Units& units, std::uint32_t queue) noexcept {
-  const auto at = static_cast<std::size_t>(queue % kInlineQueues);
-  const bool is_inline =
-      ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 && row.occupancy[at] >> 24 == queue;
-  WordRange tx = kNoWord;
-  WordRange words = kNoWord;
-  if (row.tx_utilization != kNoValue)
-    tx = units.tx_utilization.range(row.tx_interval, kNoValue - 1);
-  if (is_inline) {
-    // All ones is no value in either.
-    const std::uint32_t most =
-        queue_word(queue, kOccupancyMask) == kNoValue ? kOccupancyMask - 1 : kOccupancyMask;
-    words = units.queue_occupancy.range(row.occupancy_interval[at], most);
-    if (words != kNoWord) {
-      words = {.low = queue_word(queue, words.low), .high = queue_word(queue, words.high)};
-    }
+void PortState::set_stays_in(PortRow& row) noexcept {
+  const auto set = [](Interval& to, bool has_value, Interval interval) {
+    const Interval next = has_value ? interval : kNoInterval;
+    if (to != next) put(to, next);
+  };
+  set(row.tx_stays_in, row.tx_utilization != kNoValue, row.tx_interval);
+  for (unsigned i = 0; i < kInlineQueues; ++i) {
+    const bool has_value = ((row.queues_used & row.occupancy_seen) >> i & 1) != 0;
+    set(row.queue_stays_in[i], has_value, row.occupancy_interval[i]);
   }
-  put_range(row.tx_stays, tx);
-  put_range(row.queue_stays, words);
 }
 
 Interval PortState::watch(const Watched& watched, Interval interval, const Hop& hop,
@@ -250,7 +234,7 @@ void PortState::set_interval(const RowChange& change) noexcept {
   const RowWriter writer(row.sequence);
   if (change.measurement == Measurement::kTxUtilization) {
     put(row.tx_interval, change.interval);
-    set_ranges(row, units_[switches_[row.switch_row].units], row.queue_stays.low >> 24);
+    set_stays_in(row);
     return;
   }
   const bool is_occupancy = change.measurement == Measurement::kQueueOccupancy;
@@ -258,7 +242,7 @@ void PortState::set_interval(const RowChange& change) noexcept {
   if (queue >= 0) {
     const auto i = static_cast<std::size_t>(queue);
     put(is_occupancy ? row.occupancy_interval[i] : row.congestion_interval[i], change.interval);
-    if (is_occupancy) set_ranges(row, units_[switches_[row.switch_row].units], change.queue);
+    if (is_occupancy) set_stays_in(row);
   } else if (QueueRow* overflow = overflow_queue(at, change.queue, nullptr)) {
     put(is_occupancy ? overflow->occupancy_interval : overflow->congestion_interval,
         change.interval);

@@ -53,6 +53,11 @@ class PortState {
   /// Whether rows say when each value came.
   [[nodiscard]] bool keeps_times() const noexcept { return keep_times_; }
 
+  /// What take_stack() is to be given, for this instruction set.
+  [[nodiscard]] StayAtPorts comparer(InstructionSet set) const noexcept {
+    return port_comparer(set, rules_);
+  }
+
   /// Units of the switch that the row belongs to.
   [[nodiscard]] const Units& units_of(std::uint32_t slot, std::uint32_t switch_id) const noexcept {
     const bool known = slot != kNoSlot && ports_[slot].switch_id == switch_id;
@@ -94,8 +99,7 @@ class PortState {
   template <Kinds kKinds>
   void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
                  const ColumnPlan& plan, const Moment& moment) noexcept;
-  /// Whether nothing happens at a port with these values. Where the switches' units differ, or
-  /// intervals have edges, it may say no for a queue that is not the one of row.queue_stays.
+  /// Whether nothing happens at a port with these values. Where all switches have the same units.
   [[nodiscard]] bool stays_at(const PortRow& row, std::uint32_t tx, std::uint32_t queue,
                               const ColumnPlan& plan) const noexcept;
   /// What another worker lent may be of a second that is over.
@@ -106,8 +110,8 @@ class PortState {
   static std::size_t queue_slot(std::uint32_t queue_word) noexcept {
     return (queue_word >> 24) % kInlineQueues;
   }
-  /// After a change to the row's intervals; `queue` is the one that row.queue_stays is for.
-  static void set_ranges(PortRow& row, const Units& units, std::uint32_t queue) noexcept;
+  /// After a change to the row's intervals, or the first value of one.
+  static void set_stays_in(PortRow& row) noexcept;
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
   void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
                         const Moment& moment) noexcept;
@@ -138,7 +142,7 @@ class PortState {
   void refresh_port(PortRow& row, const FrameTime& time) noexcept;
 
   const UnitTable& units_;
-  const FixedIntervals occupancy_;  ///< of units_[0]
+  const PortRules rules_;  ///< of units_[0]
   const HashSeed seed_;
   ChangeRouter& changes_;
   const std::uint32_t idle_timeout_s_;
@@ -156,7 +160,14 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
                            const ColumnPlan& plan, const Moment& moment,
                            const UpdateHop& update_hop) noexcept {
   PortsOfStack rows;
-  if (stay(&ports_[0], slots, columns, plan, rows)) [[likely]] {
+  bool all_stay = stay(rules_, &ports_[0], slots, columns, plan, rows);
+  if (!all_stay) {
+    all_stay = true;
+    for (unsigned lane = 0; lane < plan.hops && all_stay; ++lane) {
+      all_stay = stays_at(*rows[lane], columns.tx_utilization[lane], columns.queue[lane], plan);
+    }
+  }
+  if (all_stay) [[likely]] {
     if (!plan.has_latency || !plan.has_queue || keep_times_) {
       take_hops<Kinds::kAny>(rows, columns, 0, plan.hops, plan, moment);
     } else if (plan.has_tx) {
@@ -177,13 +188,14 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
 
 inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint32_t queue,
                                 const ColumnPlan& plan) const noexcept {
-  if (plan.has_tx && !row.tx_stays.holds(tx)) return false;
+  const auto stays = [](const IntervalRule& rule, std::uint32_t value, Interval interval) {
+    return interval != kNoInterval && !(rule.enabled() && rule.left(value, interval));
+  };
+  if (plan.has_tx && !stays(units_[0].tx_utilization, tx, row.tx_stays_in)) return false;
   if (!plan.has_queue) return row.live != 0;
-  if (row.queue_stays.holds(queue)) return true;
   const std::size_t at = queue_slot(queue);
-  return ((row.queues_used & row.occupancy_seen) >> at & 1) != 0 &&
-         (row.occupancy[at] ^ queue) <= kOccupancyMask &&
-         occupancy_.stays(queue & kOccupancyMask, row.occupancy_interval[at]);
+  return (row.occupancy[at] ^ queue) <= kOccupancyMask &&
+         stays(units_[0].queue_occupancy, queue & kOccupancyMask, row.queue_stays_in[at]);
 }
 
 template <PortState::Kinds kKinds>

@@ -22,31 +22,30 @@ struct alignas(kCacheLine) PortRow {
   std::uint32_t sequence;
   std::uint32_t tx_utilization;  ///< kNoValue: none yet
   std::uint16_t switch_row;
-  std::uint16_t age;            ///< low bits of the second of the newest report
-  std::uint8_t queues_used;     ///< bit i: inline queue i
-  std::uint8_t occupancy_seen;  ///< bit i: inline queue i had an occupancy
-  std::uint8_t live;            ///< had a report, not just an interval told by the key's owner
-  std::uint8_t unused;
-  /// Words with which nothing happens: where the tx utilization, and the queue word of the queue
-  /// that had the newest event, stay in the intervals that they are in.
-  WordRange tx_stays;
-  WordRange queue_stays;
+  std::uint16_t age;  ///< low bits of the second of the newest report
+  /// tx_interval where there is a value, else none: nothing happens while values stay in it.
+  Interval tx_stays_in;
+  std::uint16_t unused_half;
   /// id in the top byte, occupancy below, as in the INT queue word
   std::array<std::uint32_t, kInlineQueues> occupancy;
+  /// occupancy_interval of the queues that had an occupancy, else none.
+  std::array<Interval, kInlineQueues> queue_stays_in;
 
   std::uint32_t switch_id;
   std::uint32_t port;
   std::array<std::uint32_t, kInlineQueues> congestion;  ///< kNoValue: none yet
   std::array<Interval, kInlineQueues> congestion_interval;
   Interval tx_interval;
-  std::uint16_t unused_half;
+  std::uint8_t queues_used;     ///< bit i: inline queue i
+  std::uint8_t occupancy_seen;  ///< bit i: inline queue i had an occupancy
   std::uint32_t last_refresh_s;
 
   std::array<Interval, kInlineQueues> occupancy_interval;
   // Receive times in microseconds modulo 2^32, to tell which worker's value is the newest.
   std::uint32_t tx_us;
   std::array<std::uint32_t, kInlineQueues> queue_us;
-  std::array<std::uint32_t, 3> unused_words;
+  std::uint8_t live;  ///< had a report, not just an interval told by the key's owner
+  std::uint8_t unused[11];
 };
 static_assert(sizeof(PortRow) == 3 * kCacheLine);
 

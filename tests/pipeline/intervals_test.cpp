@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
 
 namespace hopscope::pipeline {
@@ -92,30 +91,6 @@ TEST(Intervals, AValueIsNeverOutsideItsOwnIntervalAndAMoveAlwaysChangesTheIndex)
       }
     }
   }
-}
-
-TEST(Intervals, ARangeHoldsWhatHasNotLeftItsInterval) {
-  std::mt19937_64 random(9);
-  constexpr std::uint32_t kMost = 0xFF'FFFF;
-  for (int round = 0; round < 2000; ++round) {
-    const double first = static_cast<double>(1 + random() % 5000);
-    const double hysteresis = static_cast<double>(random() % 10) / 20;
-    const IntervalRule rule = round % 2 == 0
-                                  ? width(first, hysteresis)
-                                  : edges({first, 2 * first, 9 * first, 1e8 + first}, hysteresis);
-    const Interval current = rule.index(random() % (round % 8 == 7 ? ~0ULL : 40'000));
-    const WordRange range = rule.range(current, kMost);
-    for (int i = 0; i < 50; ++i) {
-      const std::uint64_t edge = rule.begin(current) + random() % 3 * rule.width();
-      const std::uint64_t near = edge + random() % 64 - std::min<std::uint64_t>(edge, 32);
-      const auto value = static_cast<std::uint32_t>(std::min<std::uint64_t>(near, kMost));
-      EXPECT_EQ(range.holds(value), !rule.left(value, current)) << value << " in " << current;
-    }
-  }
-  EXPECT_FALSE(width(10, 0).range(kNoInterval, kMost).holds(5));
-  const IntervalRule off({.enabled = false, .width = 10, .edges = {}}, 1);
-  EXPECT_TRUE(off.range(3, kMost).holds(0) && off.range(3, kMost).holds(kMost));
-  EXPECT_FALSE(off.range(3, kMost).holds(kMost + 1));
 }
 
 }  // namespace
