@@ -12,10 +12,11 @@
 //   - which keys a full table refuses or gives up, and when idle ones go: by the same policy, with
 //     the hash of a key as the only thing that is taken from the tables (flows.h, rows.h);
 //   - the ageing clock, and what is looked at how often (housekeep()).
-// Taken from the pipeline: the checked decoder, which has a second one to itself
-// (reference_decoder.h). Not modelled: headers of one's own (format_test), several workers
-// (workers_test compares them with one), the receive times of the newest values, and how fast
-// anything is.
+// Taken from the pipeline: the checked decoder, which has a second one of its own
+// (reference_decoder.h).
+// Not modelled: headers of one's own (format_test), several workers (workers_test compares them
+// with one), frames from an interface, whose time passes by batches, and how fast anything is. Of
+// the ports in a flow's path the low half is compared, which is what a record keeps.
 
 #include <array>
 #include <cstdint>
