@@ -45,7 +45,7 @@ void add(const TrafficOptions& options) {
 
 void add_decode_cases() {
   for (const Format format : {Format::kReport05, Format::kPlain, Format::kWide}) {
-    for (const unsigned hops : {1, 3, 6}) add({.format = format, .hops = hops});
+    for (const unsigned hops : {1U, 3U, 6U}) add({.format = format, .hops = hops});
   }
   add({.hops = 3, .all_fields = false});
 }

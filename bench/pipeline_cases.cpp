@@ -123,7 +123,7 @@ void add_pipeline_cases() {
     }
   }
   // The number of hops.
-  for (const unsigned hops : {1, 3, 10}) {
+  for (const unsigned hops : {1U, 3U, 10U}) {
     for (const std::uint32_t flows : {1U, 1'000U, 100'000U}) {
       add({.traffic = {.hops = hops, .flows = flows}});
     }
