@@ -135,7 +135,7 @@ std::vector<Case> cases() {
   refreshing.engine.events.refresh_s = 3;
   refreshing.engine.tables.idle_timeout_s = 20;
 
-  Case& behind = add("behind", 0.1);
+  Case& behind = add("behind", 0.05);
   behind.traffic.moves = 0.1;
   behind.traffic.new_paths = 0.05;
   behind.traffic.queues = 12;
