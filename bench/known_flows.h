@@ -17,7 +17,9 @@ namespace hopscope::bench {
   const bool is_ipv6 = traffic.format == Format::kIpv6;
   options.tables.flows_ipv4 = is_ipv6 ? 64 : flows;
   options.tables.flows_ipv6 = is_ipv6 ? flows : 64;
-  options.tables.ports = 2 * Traffic::kSwitches * Traffic::kPorts;
+  // The owners of keys have room for 4 measurements a port, and each has a utilization and 8
+  // queues.
+  options.tables.ports = 3 * Traffic::kSwitches * Traffic::kPorts;
   options.tables.idle_timeout_s = 3600;
   return options;
 }

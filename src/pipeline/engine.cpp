@@ -120,12 +120,14 @@ Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sourc
     : options_(options),
       decoder_(options_.decode),
       units_(options_.switches, options_.events),
+      senders_(options_.tables.sequences, static_cast<unsigned>(sources.size())),
       shared_{.decoder = decoder_,
               .units = units_,
               .tables = options_.tables,
               .events = options_.events,
               .seed = options_.seed,
               .workers = static_cast<unsigned>(sources.size()),
+              .senders = &senders_,
               .instruction_set = options_.instruction_set,
               .fast_path = options_.fast_path} {
   for (unsigned i = 0; i < sources.size(); ++i) {

@@ -93,6 +93,7 @@ class Engine final : public TableView {
   EngineOptions options_;
   Decoder decoder_;
   UnitTable units_;
+  SenderOwners senders_;
   WorkerShared shared_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<std::unique_ptr<Lane>> workers_;

@@ -9,6 +9,7 @@
 #include "pipeline/ageing_clock.h"
 #include "pipeline/deviation.h"
 #include "pipeline/event.h"
+#include "pipeline/hash.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
 #include "pipeline/single_writer.h"
@@ -67,6 +68,14 @@ struct SenderWords {
     return of_shape | std::uint64_t{hw_id} << 32 | switch_id;
   }
 };
+
+/// Of the sender, however it sends: the version of its reports and what is odd about them aside.
+[[nodiscard]] inline std::uint64_t hash_of(const SenderWords& sender,
+                                           const HashSeed& seed) noexcept {
+  const std::uint64_t mixed =
+      multiply_fold(sender.source_low ^ seed.a, sender.source_high ^ seed.b);
+  return hash_of(mixed ^ (sender.manner & 0xFF'FFFF'FFFF), seed);
+}
 
 /// One sequence number, for the worker that keeps the account of its sender.
 struct SequenceNumber {

@@ -35,6 +35,7 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
       workers_(shared.workers),
       decoder_(shared.decoder),
       seed_(shared.seed),
+      senders_(*shared.senders),
       source_(source),
       events_(events),
       tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
@@ -131,9 +132,9 @@ bool Worker::take_regular(std::size_t i) noexcept {
   const FastPath::Item& item = fast_.item(i);
   if (!fast_.is_regular(i)) return false;
   if (!item.is_borrowed) {
-    const bool is_next = workers_ == 1 && tables_.observe_next_sequence(
-                                              sender_in(*item.shape, item.frame),
-                                              sequence_in(*item.shape, item.frame), item.now_s);
+    // Those that spoke lately and are known here are this worker's.
+    const bool is_next = tables_.observe_next_sequence(
+        sender_in(*item.shape, item.frame), sequence_in(*item.shape, item.frame), item.now_s);
     if (!is_next) note_sequence(sequence_of(item));
   }
   fast_.take(i);
@@ -377,7 +378,7 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
 
 void Worker::note_sequence(const SequenceNumber& number) noexcept {
   const unsigned owner =
-      workers_ == 1 ? index_ : owner_of(hash_of(port_key(number.switch_id, number.hw_id), seed_));
+      workers_ == 1 ? index_ : senders_.owner_of(hash_of(number.sender(), seed_), index_);
   if (owner == index_) {
     tables_.observe_sequence(number);
     return;

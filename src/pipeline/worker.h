@@ -16,6 +16,7 @@
 #include "pipeline/fast_path.h"
 #include "pipeline/loan_pool.h"
 #include "pipeline/message.h"
+#include "pipeline/sender_owners.h"
 #include "pipeline/spsc_queue.h"
 #include "pipeline/tables.h"
 #include "pipeline/worker_counters.h"
@@ -39,6 +40,7 @@ struct WorkerShared {
   const EventOptions& events;
   HashSeed seed;
   unsigned workers;
+  SenderOwners* senders;
   InstructionSet instruction_set;
   bool fast_path;
 };
@@ -149,6 +151,7 @@ class Worker final : private ChangeRouter {
   const unsigned workers_;
   const Decoder& decoder_;
   const HashSeed seed_;
+  SenderOwners& senders_;
   io::FrameSource* const source_;
   EventBuffer events_;
   Tables tables_;
