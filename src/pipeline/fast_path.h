@@ -73,7 +73,8 @@ class FastPath {
   [[nodiscard]] bool is_regular(const Item& item, const Key& key) noexcept;
   template <typename Key>
   void take(const Item& item, const Key& key) noexcept;
-  void take_irregular_hop(const Item& item, unsigned hop, std::uint32_t slot) noexcept;
+  [[gnu::noinline]] void take_irregular_hop(const Item& item, unsigned hop,
+                                            std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_dialect_of(const ReportShape& shape, Bytes frame) const noexcept;
   [[nodiscard]] bool checksums_are_right(const ReportShape& shape,
                                          const std::uint8_t* frame) const noexcept;

@@ -61,7 +61,9 @@ std::size_t Worker::run_once(bool receive) noexcept {
   return work;
 }
 
-bool Worker::put_in_group(const Frame& frame, std::size_t number, bool is_borrowed) noexcept {
+// Flattened: what it calls is small, and is called from nowhere else in the program's loop.
+[[gnu::flatten]] bool Worker::put_in_group(const Frame& frame, std::size_t number,
+                                           bool is_borrowed) noexcept {
   const ReportShape* shape = fast_.shape_of(frame.bytes, is_borrowed);
   if (shape == nullptr) return false;
   FastPath::Item& item = fast_.read(frame.bytes, *shape);
@@ -146,7 +148,7 @@ bool Worker::take_regular(std::size_t i) noexcept {
   return true;
 }
 
-void Worker::apply_group() noexcept {
+[[gnu::flatten]] void Worker::apply_group() noexcept {
   if (fast_.is_empty()) return;
   fast_.prepare();
   const ReportShape* shape = nullptr;  // of the `same` frames before this one

@@ -126,7 +126,7 @@ class Worker final : private ChangeRouter {
                   DecodeError error) noexcept;
   void count_report(const Report& report) noexcept;
   void count_error(DecodeError error) noexcept;
-  void note_sequence(const SequenceNumber& number) noexcept;
+  [[gnu::noinline]] void note_sequence(const SequenceNumber& number) noexcept;
   void note_sequence(const Report& report, const OuterHeaders& outer,
                      const FrameTime& time) noexcept;
   [[nodiscard]] std::uint64_t flow_hash(const Report& report) const noexcept;
