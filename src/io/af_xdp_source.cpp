@@ -37,6 +37,9 @@ std::string join(const std::string& a, const std::string& b) {
 /// Places for frames of several buffers: as many as can wait for other workers.
 constexpr std::size_t kPlaces = 256;
 
+/// Polls that bring buffers but no frame, before others have their turn.
+constexpr int kPolls = 16;
+
 /// Whether a frame of the interface's MTU may need more than one buffer.
 bool wants_multi_buffer(const AfXdpOptions& options) noexcept {
   if (options.multi_buffer != MultiBuffer::kAuto) return options.multi_buffer == MultiBuffer::kOn;
@@ -111,10 +114,10 @@ void AfXdpSource::take_frames(FrameBatch& batch) noexcept {
   socket_.rx().take(kBatch, [&](const xdp_desc& descriptor) { append(descriptor, batch); });
 }
 
-void AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
+std::uint32_t AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
   std::array<std::uint64_t, kBatch> copied;
   std::uint32_t count = 0;
-  socket_.rx().take(kBatch, [&](const xdp_desc& descriptor) {
+  const std::uint32_t taken = socket_.rx().take(kBatch, [&](const xdp_desc& descriptor) {
     const bool ends = (descriptor.options & XDP_PKT_CONTD) == 0;
     if (ends && !assembler_->under_way()) {
       append(descriptor, batch);
@@ -132,12 +135,15 @@ void AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
     ++batch.count;
   });
   if (count != 0) socket_.fill().offer(count, [&](std::uint32_t i) { return copied[i]; });
+  return taken;
 }
 
 std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
   batch.count = 0;
   if (assembler_) {
-    take_buffers(batch);
+    // A poll may end within a frame, or bring only such as are lost: it was not empty.
+    for (int i = 0; i < kPolls && take_buffers(batch) != 0 && batch.count == 0; ++i) {
+    }
   } else {
     take_frames(batch);
   }

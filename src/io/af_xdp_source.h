@@ -1,6 +1,6 @@
 #pragma once
 // Frames of one RX queue through AF_XDP, and the interface that several queues share. Frames are
-// read where the kernel or the NIC wrote them.
+// read where the kernel or the NIC wrote them, but for those of several buffers.
 //
 // receive(), release() and wait() are the worker's; the control thread uses AfXdpInterface.
 
@@ -45,7 +45,8 @@ class AfXdpSource final : public FrameSource {
   void check_busy_poll() noexcept;
   void append(const xdp_desc& descriptor, FrameBatch& batch) const noexcept;
   void take_frames(FrameBatch& batch) noexcept;
-  void take_buffers(FrameBatch& batch) noexcept;
+  /// Returns how many descriptors it took.
+  std::uint32_t take_buffers(FrameBatch& batch) noexcept;
 
   const std::string interface_;
   const unsigned queue_;

@@ -14,7 +14,8 @@ namespace hopscope::io {
 /// Frames in a batch, at most: one NAPI budget.
 inline constexpr std::size_t kBatch = 64;
 
-/// Names a frame to its own source (for AF_XDP the address in the UMEM). Opaque to others.
+/// Names a frame to its own source (for AF_XDP the address in the UMEM, or a place of the
+/// assembler). Opaque to others.
 using FrameHandle = std::uint64_t;
 
 struct FrameBatch {

@@ -142,7 +142,7 @@ void XdpProgram::load(const Redirect& redirect) {
     hopscope_bpf__destroy(loaded_->skeleton);
     loaded_->skeleton = nullptr;
     multi_buffer_ = false;
-    join_reason("no frames of several buffers: they need Linux 5.18");
+    join_reason("no frames of several buffers: AF_XDP takes them from Linux 6.6 on");
     load(redirect);
     return;
   }

@@ -79,7 +79,9 @@ FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
 
 template <typename Key>
 void FastPath::find(Item& item, const Key& key) noexcept {
-  item.place = tables_.flow_state(key).table().probe(item.hash, item.now_s);
+  // Where a lender's clock is behind, ports of the flow may be gone that by it are there.
+  const std::uint32_t now_s = std::max(item.now_s, tables_.swept_s());
+  item.place = tables_.flow_state(key).table().probe(item.hash, now_s);
 }
 
 void FastPath::find(Item& item) noexcept {

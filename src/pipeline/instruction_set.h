@@ -10,7 +10,7 @@ namespace hopscope::pipeline {
 enum class InstructionSet : std::uint8_t {
   kScalar,
   kAvx2,
-  kAvx512,  ///< F, BW, CD, VL and DQ
+  kAvx512,  ///< F, BW, CD, VL and DQ, with BMI2
 };
 
 [[nodiscard]] constexpr std::string_view label(InstructionSet set) noexcept {

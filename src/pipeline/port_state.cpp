@@ -13,7 +13,9 @@ PortRow erased_port() noexcept {
   PortRow row{};
   row.switch_id = kNoSwitch;
   row.port = kNoPort;
+  row.tx_interval = kNoInterval;
   row.tx_stays_in = kNoInterval;
+  row.occupancy_interval.fill(kNoInterval);
   row.queue_stays_in.fill(kNoInterval);
   return row;
 }
@@ -80,19 +82,6 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   if (hop.has_tx) update_tx(row, units, hop, moment);
   if (hop.has_occupancy) update_occupancy(slot, units, hop, moment);
   if (hop.has_congestion) update_congestion(slot, units, hop, moment);
-  if (hop.has_occupancy || hop.has_tx) set_stays_in(row);
-}
-
-void PortState::set_stays_in(PortRow& row) noexcept {
-  const auto set = [](Interval& to, bool has_value, Interval interval) {
-    const Interval next = has_value ? interval : kNoInterval;
-    if (to != next) put(to, next);
-  };
-  set(row.tx_stays_in, row.tx_utilization != kNoValue, row.tx_interval);
-  for (unsigned i = 0; i < kInlineQueues; ++i) {
-    const bool has_value = ((row.queues_used & row.occupancy_seen) >> i & 1) != 0;
-    set(row.queue_stays_in[i], has_value, row.occupancy_interval[i]);
-  }
 }
 
 Interval PortState::watch(const Watched& watched, Interval interval, const Hop& hop,
@@ -129,6 +118,7 @@ void PortState::update_tx(PortRow& row, const Units& units, const Hop& hop,
                               row.tx_interval, hop, moment);
   if (next != row.tx_interval) put(row.tx_interval, next);
   put(row.tx_utilization, hop.tx_utilization);
+  if (next != row.tx_stays_in) put(row.tx_stays_in, next);
   if (keep_times_) put(row.tx_us, moment.now_us);
 }
 
@@ -190,6 +180,7 @@ void PortState::update_occupancy(std::uint32_t slot, const Units& units, const H
     const Interval next = watch(watched, row.occupancy_interval[i], hop, moment);
     if (next != row.occupancy_interval[i]) put(row.occupancy_interval[i], next);
     put(row.occupancy[i], queue_word(hop.queue, hop.occupancy));
+    if (next != row.queue_stays_in[i]) put(row.queue_stays_in[i], next);
     const auto seen = static_cast<std::uint8_t>(row.occupancy_seen | 1U << i);
     if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
     if (keep_times_) put(row.queue_us[i], moment.now_us);
@@ -234,7 +225,7 @@ void PortState::set_interval(const RowChange& change) noexcept {
   const RowWriter writer(row.sequence);
   if (change.measurement == Measurement::kTxUtilization) {
     put(row.tx_interval, change.interval);
-    set_stays_in(row);
+    if (row.tx_utilization != kNoValue) put(row.tx_stays_in, change.interval);
     return;
   }
   const bool is_occupancy = change.measurement == Measurement::kQueueOccupancy;
@@ -242,7 +233,8 @@ void PortState::set_interval(const RowChange& change) noexcept {
   if (queue >= 0) {
     const auto i = static_cast<std::size_t>(queue);
     put(is_occupancy ? row.occupancy_interval[i] : row.congestion_interval[i], change.interval);
-    if (is_occupancy) set_stays_in(row);
+    const bool has_value = is_occupancy && (row.occupancy_seen >> i & 1) != 0;
+    if (has_value) put(row.queue_stays_in[i], change.interval);
   } else if (QueueRow* overflow = overflow_queue(at, change.queue, nullptr)) {
     put(is_occupancy ? overflow->occupancy_interval : overflow->congestion_interval,
         change.interval);

@@ -110,8 +110,6 @@ class PortState {
   static std::size_t queue_slot(std::uint32_t queue_word) noexcept {
     return (queue_word >> 24) % kInlineQueues;
   }
-  /// After a change to the row's intervals, or the first value of one.
-  static void set_stays_in(PortRow& row) noexcept;
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
   void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
                         const Moment& moment) noexcept;

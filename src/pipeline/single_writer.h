@@ -21,7 +21,8 @@ inline constexpr std::size_t kNoShare = 128;
 using io::Counter;
 
 /// Writes a field of a row that readers copy under its sequence lock. Release: it may not move in
-/// front of the odd sequence number (pairs with the acquire loads in read_row()).
+/// front of the odd sequence number (pairs with the acquire loads in read_row()). A word that says
+/// something by itself may be written without the lock: readers find the old one or the new one.
 template <typename T>
 inline void put(T& field, std::type_identity_t<T> value) noexcept {
   std::atomic_ref<T>(field).store(value, std::memory_order_release);

@@ -248,7 +248,12 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
 /// At most one event a second per sender; what went missing meanwhile is in the next one.
 void Tables::tell_loss(SequenceRow& row, const FrameTime& time) noexcept {
   const std::uint32_t now_s = seconds_of(time.now_ns);
-  if (!options_.report_loss || row.missing == row.told || row.last_event_s == now_s) return;
+  if (!options_.report_loss) {
+    // Nobody waits for it.
+    if (row.missing != row.told) put(row.told, row.missing);
+    return;
+  }
+  if (row.missing == row.told || row.last_event_s == now_s) return;
   Event* event = events_.claim(EventKind::kReportLoss, Measurement::kMissingReports);
   if (event == nullptr) return;
   event->receive_time_ns = time.receive_ns;
@@ -296,6 +301,7 @@ void Tables::housekeep(const FrameTime& time, std::uint32_t most) noexcept {
   const std::int64_t elapsed_ns = time.now_ns - swept_until_ns_;
   if (elapsed_ns < kHousekeepNs) return;
   const std::uint32_t now_s = seconds_of(time.now_ns);
+  swept_s_ = std::max(swept_s_, now_s);
   const std::int64_t flow_period_ns =
       std::max<std::int64_t>(1, table_options_.idle_timeout_s / 4) * 1'000'000'000;
   constexpr std::int64_t kRowPeriodNs = 1'000'000'000;

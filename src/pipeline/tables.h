@@ -32,7 +32,7 @@ class Tables {
 
   void observe_sequence(const SequenceNumber& number) noexcept;
   /// The same where the sender is one that spoke lately, the number the next one and nothing to be
-  /// told. False, and nothing done: for observe_sequence().
+  /// told. False, and nothing counted: for observe_sequence().
   [[nodiscard]] bool observe_next_sequence(const SenderWords& sender, std::uint32_t number,
                                            std::uint32_t now_s) noexcept {
     const RecentSender& recent = recent_senders_[sender.place()];
@@ -64,6 +64,9 @@ class Tables {
   [[nodiscard]] bool is_due(const FrameTime& time) const noexcept {
     return swept_until_ns_ == 0 || time.now_ns - swept_until_ns_ >= kHousekeepNs;
   }
+
+  /// The newest second of which housekeep() knows: what was idle for too long by then may be gone.
+  [[nodiscard]] std::uint32_t swept_s() const noexcept { return swept_s_; }
 
   /// Counts all sequence holes as missing: the run ends.
   void settle_sequences(const FrameTime& time) noexcept;
@@ -123,6 +126,7 @@ class Tables {
   HopReader reader_;
   HopList hops_;
   std::int64_t swept_until_ns_ = 0;
+  std::uint32_t swept_s_ = 0;
   std::uint32_t sequence_sweep_at_ = 0;
 
   struct Published {

@@ -91,7 +91,7 @@ std::size_t Worker::receive_batch() noexcept {
     if (i + kAhead < count) prefetch_headers(batch_.data[i + kAhead]);
     bytes += batch_.length[i];
     Frame frame = frame_of_batch(i);
-    last_time_ = frame.time;
+    saw(frame.time);
     if (replays_ && tables_.is_due(frame.time)) {
       apply_group();
       tables_.housekeep(frame.time, kAllRows);

@@ -617,6 +617,53 @@ class HeldBackSource final : public io::FrameSource {
   MemorySource& source_;
 };
 
+TEST(Engine, AFrameLentLateFindsNoPortThatIsGone) {
+  constexpr std::uint16_t kFlows = 200;
+  MemorySource own;
+  MemorySource lender;
+  EngineOptions options;
+  options.tables.idle_timeout_s = 10;
+  std::uint32_t sequence = 0;
+  const auto give = [&](MemorySource& source, std::uint16_t flow, std::int64_t time_ns) {
+    encode::Report10 report{.switch_id = 1, .sequence = sequence++};
+    report.flags.tracked = true;
+    report.packet.source_port = flow;
+    Metadata hop;
+    hop.node_id = 5;
+    hop.l1_egress_if = flow;
+    hop.hop_latency = 1000;
+    hop.tx_utilization = flow % 20;
+    report.packet.telemetry = encode::Telemetry{.bitmap = kBitmap, .hops = {hop}};
+    source.add(frame_of(report), time_ns);
+  };
+  // Every flow has a port of its own, and its frames come to the one worker only.
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint16_t flow = 1; flow <= kFlows; ++flow) give(lender, flow, kStart);
+  }
+  Engine engine(options, {&own, &lender});
+  const auto run = [&] {
+    while (engine.run_inline() != 0) {
+    }
+  };
+  run();
+  // The other worker's time goes on, past the ports' time-out but not that of all flows.
+  for (int second = 1; second <= 10; ++second) {
+    give(own, 5000, kStart + second * kSecond);
+    run();
+  }
+  for (std::uint16_t flow = 1; flow <= kFlows; ++flow) {
+    give(lender, flow, kStart + 10 * kSecond - 1);
+  }
+  run();
+  std::set<std::uint32_t> ports;
+  engine.for_each_port([&](const PortSnapshot& port) {
+    EXPECT_EQ(port.key.switch_id, 5U);
+    EXPECT_EQ(port.tx_utilization, port.key.port % 20);
+    ports.insert(port.key.port);
+  });
+  EXPECT_EQ(ports.size(), kFlows + 1U);
+}
+
 TEST(Engine, StoppingTakesWhatHasArrived) {
   MemorySource frames;
   for (std::uint32_t i = 0; i < 5'000; ++i) frames.add(plain_report(i % 100, 7, 1), kStart + i);
