@@ -140,7 +140,7 @@ class Worker final : private ChangeRouter {
 
   /// A frame came here or to another worker at that time.
   void saw(const FrameTime& time) noexcept {
-    if (time.now_ns > last_time_.now_ns) last_time_ = time;
+    if (time.now_ns >= last_time_.now_ns) last_time_ = time;
   }
 
   [[nodiscard]] unsigned owner_of(std::uint64_t hash) const noexcept {
