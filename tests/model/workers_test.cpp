@@ -19,6 +19,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "app/generate_traffic.h"
@@ -353,6 +354,9 @@ void expect_same(const Capture& capture, const Outcome& one, const Outcome& seve
 class Workers : public testing::TestWithParam<Capture> {};
 
 TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
+#ifdef HOPSCOPE_TEST_IS_OF_THREADS
+  GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
+#endif
   Frames frames = GetParam().frames();
   space_out(frames, 1'750'000'000'000'000'000);
   const Outcome one = in_lockstep(frames, 1, 1);
@@ -366,6 +370,10 @@ TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
 }
 
 TEST_P(Workers, SayTheSameOnThreads) {
+#ifdef HOPSCOPE_TEST_IS_OF_THREADS
+  const std::set<std::string> of_all_kinds = {"report10", "groups", "wild10", "golden"};
+  if (!of_all_kinds.contains(GetParam().name)) GTEST_SKIP() << "others are like it";
+#endif
   Frames frames = GetParam().frames();
   // Workers without a source of their own go by the wall clock.
   const auto now = std::chrono::system_clock::now().time_since_epoch();
