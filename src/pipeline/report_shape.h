@@ -134,14 +134,7 @@ struct ReportShape {
                                          const std::uint8_t* frame) noexcept {
   IpAddress address;
   address.version = shape.outer_ipv6 ? 6 : 4;
-  if (shape.outer_ipv6) {
-    std::memcpy(address.bytes.data(), frame + shape.source_at, 16);
-  } else {
-    // Eight bytes at once, as they will be read.
-    std::array<std::uint8_t, 8> first{};
-    std::memcpy(first.data(), frame + shape.source_at, 4);
-    std::memcpy(address.bytes.data(), first.data(), sizeof first);
-  }
+  std::memcpy(address.bytes.data(), frame + shape.source_at, shape.outer_ipv6 ? 16 : 4);
   return address;
 }
 
@@ -152,6 +145,7 @@ struct ReportShape {
     std::memcpy(&words.source_low, frame + shape.source_at, 8);
     std::memcpy(&words.source_high, frame + shape.source_at + 8, 8);
   } else {
+    // Eight bytes at once, as they will be read.
     std::uint8_t first[8] = {};
     std::memcpy(first, frame + shape.source_at, 4);
     std::memcpy(&words.source_low, first, 8);
