@@ -8,6 +8,7 @@
 #include "frame_ring.h"
 #include "pipeline/engine.h"
 #include "pipeline/fast_path.h"
+#include "pipeline/prefetch.h"
 
 namespace hopscope::bench {
 
@@ -57,7 +58,7 @@ class FastPathBed final : private pipeline::ChangeRouter {
     for (std::size_t i = 0; i < ring.size(); ++i) {
       const std::uint8_t* ahead = ring.frame(std::min(i + kAhead, ring.size() - 1));
       for (std::size_t at = 0; at < 6 * pipeline::kCacheLine; at += pipeline::kCacheLine) {
-        __builtin_prefetch(ahead + at, 0, 2);
+        pipeline::prefetch(ahead + at);
       }
       const pipeline::Bytes frame(ring.frame(i), ring.length(i));
       if (stage == Stage::kFetch) {

@@ -139,8 +139,7 @@ bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
                        .path = {.switch_id = record.switch_id.data(),
                                 .egress_port = record.egress_port.data(),
                                 .interval = record.latency_interval_of.data()}};
-  return read_stack_(latency_rule_, view, columns_) &&
-         (!plan.has_latency || flows.stays(record, columns_.sum_ns));
+  return read_stack_(latency_rule_, view, columns_);
 }
 
 void FastPath::take(std::size_t i) noexcept {
@@ -165,13 +164,31 @@ void FastPath::take(const Item& item, const Key& key) noexcept {
       .now_s = item.now_s,
       .now_us = tables_.port_state().keeps_times() ? microseconds_of(item.time.now_ns) : 0};
   flows.table().touch(item.place, moment.now_s);
-  flows.take_regular(record, columns_, plan.has_latency, moment);
+  const bool stays =
+      !plan.has_latency || (columns_.moved == 0 && flows.stays(record, columns_.sum_ns));
+  if (stays) [[likely]] {
+    flows.take_regular(record, columns_, plan.has_latency, moment);
+  } else {
+    take_moved(item, key);
+  }
   tables_.port_state().take_stack(
       stay_at_ports_, record.port_slot.data(), columns_, plan, moment,
       [&](unsigned hop) noexcept { take_irregular_hop(item, hop, record.port_slot[hop]); });
 }
 
+template <typename Key>
+void FastPath::take_moved(const Item& item, const Key& key) noexcept {
+  auto& flows = tables_.flow_state(key);
+  flows.take_moved(flows.table().record(item.place.record), columns_, item.shape->columns.hops,
+                   tables_.moment_of(report_of(item), item.time));
+}
+
 void FastPath::take_irregular_hop(const Item& item, unsigned hop, std::uint32_t slot) noexcept {
+  const Report report = report_of(item);
+  tables_.apply_hop(report, hop, slot, tables_.moment_of(report, item.time));
+}
+
+Report FastPath::report_of(const Item& item) noexcept {
   const ReportShape& shape = *item.shape;
   Report report;
   report.weight = shape.dialect.sampling;
@@ -187,7 +204,7 @@ void FastPath::take_irregular_hop(const Item& item, unsigned hop, std::uint32_t 
   if (report.has_ingress_time) {
     report.ingress_time = be32(item.frame + shape.report_at + (shape.version == 1 ? 12 : 8));
   }
-  tables_.apply_hop(report, hop, slot, item.time);
+  return report;
 }
 
 void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept {

@@ -1,8 +1,9 @@
 #pragma once
 // The way of most reports: frames of a known shape (report_shape.h), of a flow that is in the table
-// and with which nothing happens but that values are newer. Frames are collected into groups so
-// that the memory of one is fetched while another is worked on. Whatever is not of this kind goes
-// the checked way, in its turn, and events come in the order of the frames.
+// and goes the way it went before: values are newer, and some may have left their intervals. Frames
+// are collected into groups so that the memory of one is fetched while another is worked on.
+// Whatever is not of this kind goes the checked way, in its turn, and events come in the order of
+// the frames.
 
 #include <array>
 #include <cstdint>
@@ -49,7 +50,7 @@ class FastPath {
 
   /// Finds the flows of the group and fetches what they will need.
   void prepare() noexcept;
-  /// Whether nothing happens with frame `i`, so that it may be taken. In the order of the frames.
+  /// Whether frame `i` is of that kind, so that it may be taken. In the order of the frames.
   [[nodiscard]] bool is_regular(std::size_t i) noexcept;
   /// The frame that is_regular() was asked about just before.
   void take(std::size_t i) noexcept;
@@ -73,6 +74,11 @@ class FastPath {
   [[nodiscard]] bool is_regular(const Item& item, const Key& key) noexcept;
   template <typename Key>
   void take(const Item& item, const Key& key) noexcept;
+  /// What take() does with the flow where a latency may have left its interval.
+  template <typename Key>
+  [[gnu::noinline]] void take_moved(const Item& item, const Key& key) noexcept;
+  /// The report as far as the tables ask for it.
+  [[nodiscard]] static Report report_of(const Item& item) noexcept;
   [[gnu::noinline]] void take_irregular_hop(const Item& item, unsigned hop,
                                             std::uint32_t slot) noexcept;
   [[nodiscard]] bool is_dialect_of(const ReportShape& shape, Bytes frame) const noexcept;

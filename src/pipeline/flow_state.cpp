@@ -320,6 +320,22 @@ void FlowState<Key>::update(const Key& key, std::uint64_t hash, const HopList& h
   if (options_.refresh_s != 0) refresh(record, moment);
 }
 
+template <typename Key>
+void FlowState<Key>::take_moved(Record& record, const HopColumns& columns, unsigned hops,
+                                const Moment& moment) noexcept {
+  const RowWriter writer(record.sequence);
+  put(record.reports, record.reports + moment.weight);
+  put(record.last_seen_ns, moment.receive_time_ns);
+  for (unsigned i = 0; i < hops; ++i) {
+    if ((columns.moved >> i & 1) != 0) {
+      set_latency(record, i, columns.latency[i], moment);
+    } else {
+      put(record.latency[i], columns.latency[i]);
+    }
+  }
+  set_flow_latency(record, columns.sum_ns, true, moment);
+}
+
 template class FlowState<FlowKey4>;
 template class FlowState<FlowKey6>;
 

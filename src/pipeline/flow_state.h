@@ -32,8 +32,8 @@ class FlowState {
               Slots& slots) noexcept;
 
   /// Whether a report of `hops` hops may be taken by take_regular() where its path and latencies
-  /// are regular too: the record is of that key, nothing is to be told of it and nothing to be
-  /// found anew.
+  /// are regular too, or by take_moved(): the record is of that key, nothing is to be told of it
+  /// and nothing to be found anew.
   [[nodiscard]] bool is_regular(const Record& record, const Key& key, unsigned hops,
                                 bool has_latency, std::uint32_t now_s) const noexcept {
     constexpr auto kFlags = static_cast<std::uint8_t>(Record::kUsed | Record::kAnnounced);
@@ -70,6 +70,10 @@ class FlowState {
       put(reinterpret_cast<std::uint64_t&>(record.latency[i]), two);
     }
   }
+
+  /// A report of the same path with latencies that may have left their intervals.
+  void take_moved(Record& record, const HopColumns& columns, unsigned hops,
+                  const Moment& moment) noexcept;
 
   [[nodiscard]] FlowTable<Key>& table() noexcept { return table_; }
   [[nodiscard]] const FlowTable<Key>& table() const noexcept { return table_; }

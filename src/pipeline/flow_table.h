@@ -16,6 +16,7 @@
 #include "pipeline/flow_record.h"
 #include "pipeline/hash.h"
 #include "pipeline/options.h"
+#include "pipeline/prefetch.h"
 
 namespace hopscope::pipeline {
 
@@ -90,7 +91,7 @@ class FlowTable {
     const std::uint32_t record = bucket.record[slot];
     const auto* lines = reinterpret_cast<const char*>(&records_[record]);
     for (std::size_t line = 0; line < sizeof(Record); line += kCacheLine) {
-      __builtin_prefetch(lines + line, 0, 2);
+      pipeline::prefetch(lines + line);
     }
     return {.record = record, .bucket = at, .slot = static_cast<std::uint32_t>(slot)};
   }
@@ -150,9 +151,7 @@ class FlowTable {
   }
 
   /// Prefetches what find() and probe() will touch first.
-  void prefetch(std::uint64_t hash) const noexcept {
-    __builtin_prefetch(&buckets_[home(hash)], 0, 2);
-  }
+  void prefetch(std::uint64_t hash) const noexcept { pipeline::prefetch(&buckets_[home(hash)]); }
 
   [[nodiscard]] std::uint32_t bucket_count() const noexcept { return mask_ + 1; }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }

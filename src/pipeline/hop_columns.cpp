@@ -53,10 +53,13 @@ bool read_scalar(const LatencyRule& rule, const StackView& view, HopColumns& col
     columns.latency_ns[i] = scale(latency, rule.to_ns);
     columns.latency_bucket[i] = latency_bucket(columns.latency_ns[i]);
     columns.sum_ns += columns.latency_ns[i];
-    return path.interval[i] != kNoInterval &&
-           !(rule.rule.enabled() && rule.rule.left(latency, path.interval[i]));
+    const bool stays = path.interval[i] != kNoInterval &&
+                       !(rule.rule.enabled() && rule.rule.left(latency, path.interval[i]));
+    if (!stays) columns.moved |= 1U << i;
+    return true;
   };
   columns.sum_ns = 0;
+  columns.moved = 0;
   if (!read_words(view, plan.switch_at, is_switch)) return false;
   if (plan.has_port) {
     if (!read_words(view, plan.port_at, is_port)) return false;

@@ -20,6 +20,7 @@ struct alignas(64) HopColumns {
   std::array<std::uint32_t, kMaxHops> latency_bucket;  ///< latency_bucket() of the next
   std::array<std::uint64_t, kMaxHops> latency_ns;
   std::uint64_t sum_ns;  ///< of all hops; 0 where there are no latencies
+  std::uint32_t moved;   ///< bit i: hop i's latency may have left the interval that it was in
 };
 
 struct ColumnPlan {
@@ -92,9 +93,8 @@ struct StackView {
   PathView path;
 };
 
-/// Reads a stack. True: its path is the one given, every latency is in the interval that it was in,
-/// no word is all ones and no port 65535, which a record cannot tell from none. False: the columns
-/// say nothing.
+/// Reads a stack. True: its path is the one given, no word is all ones and no port 65535, which a
+/// record cannot tell from none. False: the columns say nothing.
 using ReadStack = bool (*)(const LatencyRule& rule, const StackView& view,
                            HopColumns& columns) noexcept;
 

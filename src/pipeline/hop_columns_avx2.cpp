@@ -109,14 +109,16 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
   read_windows<kMany>(view.stack, plan, column);
   const __m256i ports = _mm256_and_si256(column[1], low_half);
   const __m256i known_ports = _mm256_cvtepu16_epi32(load128(view.path.egress_port));
-  __m256i good = _mm256_and_si256(_mm256_cmpeq_epi32(load256(view.path.switch_id), column[0]),
-                                  _mm256_cmpeq_epi32(known_ports, ports));
+  const __m256i good = _mm256_and_si256(_mm256_cmpeq_epi32(load256(view.path.switch_id), column[0]),
+                                        _mm256_cmpeq_epi32(known_ports, ports));
   __m256i bad = _mm256_cmpeq_epi32(column[0], ones);
   if (plan.has_port) bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(ports, low_half));
   columns.sum_ns = 0;
+  columns.moved = 0;
   if (plan.has_latency) {
     const __m256i interval = _mm256_cvtepu16_epi32(load128(view.path.interval));
-    good = _mm256_and_si256(good, stays(rule.lanes, column[2], interval));
+    const __m256i moved = _mm256_andnot_si256(stays(rule.lanes, column[2], interval), live);
+    columns.moved = static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(moved)));
     bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(column[2], ones));
     take_latencies(_mm256_and_si256(column[2], live), load256(rule.factor.data()), columns);
   }

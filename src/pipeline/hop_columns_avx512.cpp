@@ -95,7 +95,7 @@ HOPSCOPE_AVX512 bool read_avx512(const LatencyRule& rule, const StackView& view,
   _mm256_store_si256(reinterpret_cast<__m256i*>(columns.tx_utilization.data()),
                      _mm512_castsi512_si256(column[2]));
   columns.sum_ns = 0;
-  unsigned moved = 0;
+  columns.moved = 0;
   if (plan.has_latency) {
     const FixedIntervals fixed = rule.rule.fixed();
     const __m512i latency = _mm512_cvtepu32_epi64(latencies);
@@ -105,8 +105,9 @@ HOPSCOPE_AVX512 bool read_avx512(const LatencyRule& rule, const StackView& view,
     const __m512i margin = _mm512_set1_epi64(static_cast<long long>(fixed.margin));
     const __m512i above = _mm512_sub_epi64(_mm512_add_epi64(latency, margin), base);
     const __m512i span = _mm512_set1_epi64(static_cast<long long>(fixed.span));
-    moved = _mm512_mask_cmpge_epu64_mask(hops, above, span) |
-            _mm512_mask_cmpge_epu64_mask(hops, interval, _mm512_set1_epi64(0xFFFE));
+    columns.moved = static_cast<std::uint32_t>(
+        _mm512_mask_cmpge_epu64_mask(hops, above, span) |
+        _mm512_mask_cmpge_epu64_mask(hops, interval, _mm512_set1_epi64(0xFFFE)));
     const __m512i to_ns = _mm512_set1_epi64(static_cast<long long>(rule.to_ns));
     const __m512i ns = _mm512_srli_epi64(_mm512_mul_epu32(latency, to_ns), 16);
     _mm256_store_si256(reinterpret_cast<__m256i*>(columns.latency.data()), latencies);
@@ -114,7 +115,7 @@ HOPSCOPE_AVX512 bool read_avx512(const LatencyRule& rule, const StackView& view,
     _mm256_store_si256(reinterpret_cast<__m256i*>(columns.latency_bucket.data()), buckets(ns));
     columns.sum_ns = static_cast<std::uint64_t>(_mm512_mask_reduce_add_epi64(hops, ns));
   }
-  return (other_switch | other_port | moved | has_ones) == 0 &&
+  return (other_switch | other_port | has_ones) == 0 &&
          !(plan.check_egress_time && is_clock(rule, view));
 }
 

@@ -118,6 +118,14 @@ void HopReader::read(const Report& report, HopList& list) noexcept {
   convert(own, wide, false, list.hop[0], list.times[0]);
 }
 
+void HopReader::read_one(const IntStack& stack, std::uint32_t index, Hop& hop) noexcept {
+  const HopPlan& hop_plan = plan(stack);
+  Metadata metadata;
+  HopTimes times;
+  read_hop(hop_plan, stack, index, metadata);
+  convert(metadata, hop_plan.wide_times, index == 0, hop, times);
+}
+
 void HopReader::read_further(const Report& report, const HopList& list, std::uint32_t index,
                              Hop& hop, HopTimes& times) noexcept {
   const IntStack& stack = report.stack;

@@ -61,6 +61,9 @@ class HopReader {
   /// where it is not on top of the stack already (report 2.0 section 3.3); or that alone.
   void read(const Report& report, HopList& list) noexcept;
 
+  /// Hop `index` of a stack that stands alone.
+  void read_one(const IntStack& stack, std::uint32_t index, Hop& hop) noexcept;
+
   /// Hop `index` of the list that did not fit in it (index >= kMaxHops).
   void read_further(const Report& report, const HopList& list, std::uint32_t index, Hop& hop,
                     HopTimes& times) noexcept;

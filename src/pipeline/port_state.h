@@ -13,6 +13,7 @@
 #include "pipeline/moment.h"
 #include "pipeline/port_columns.h"
 #include "pipeline/port_table.h"
+#include "pipeline/prefetch.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
 
@@ -47,7 +48,10 @@ class PortState {
 
   void prefetch(const std::uint32_t* slots, unsigned count) const noexcept {
     const PortRow* const rows = &ports_[0];
-    for (unsigned i = 0; i < count; ++i) __builtin_prefetch(rows + slots[i], 0, 2);
+    for (unsigned i = 0; i < count; ++i) {
+      __builtin_prefetch(rows + slots[i], 0, 3);
+      asm volatile("");
+    }
   }
 
   /// Whether rows say when each value came.

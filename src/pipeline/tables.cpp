@@ -52,17 +52,16 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
       links_(units.has_clocks() ? tables.links : 1),
       reader_(units) {}
 
-Moment Tables::moment_of(const Report& report, const HopList& hops,
-                         const FrameTime& time) noexcept {
+Moment Tables::moment_of(const Report& report, const Hop* sink, const FrameTime& time) noexcept {
   Moment moment{.weight = report.weight,
                 .receive_time_ns = time.receive_ns,
                 .now_ns = time.now_ns,
                 .now_s = seconds_of(time.now_ns),
                 .now_us = microseconds_of(time.now_ns)};
-  if (hops.count > 0 && hops.hop[0].has_time) {
+  if (sink != nullptr && sink->has_time) {
     moment.has_switch_time = true;
-    moment.switch_time = hops.hop[0].time;
-    moment.time_switch_id = hops.hop[0].switch_id;
+    moment.switch_time = sink->time;
+    moment.time_switch_id = sink->switch_id;
   } else if (report.has_ingress_time) {
     moment.has_switch_time = true;
     moment.switch_time = report.ingress_time;
@@ -94,7 +93,7 @@ void Tables::apply_further(const Report& report, const Moment& moment) noexcept 
 
 void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept {
   reader_.read(report, hops_);
-  const Moment moment = moment_of(report, hops_, time);
+  const Moment moment = moment_of(report, hops_.count > 0 ? hops_.hop.data() : nullptr, time);
   if (units_.has_clocks() && !hops_.postcard && hops_.count > 0) time_hops(report, moment);
   const bool is_longer = hops_.length > hops_.count;
   const std::uint64_t further_ns = is_longer ? further_latency_ns(report) : 0;
@@ -113,10 +112,17 @@ void Tables::apply(const Report& report, std::uint64_t flow_hash, const FrameTim
   if (report.dropped) apply_drop(report, moment);
 }
 
+Moment Tables::moment_of(const Report& report, const FrameTime& time) noexcept {
+  Hop sink;
+  reader_.read_one(report.stack, 0, sink);
+  return moment_of(report, &sink, time);
+}
+
 void Tables::apply_hop(const Report& report, std::uint32_t hop, std::uint32_t slot,
-                       const FrameTime& time) noexcept {
-  reader_.read(report, hops_);
-  ports_.update(slot, hops_.hop[hop], moment_of(report, hops_, time));
+                       const Moment& moment) noexcept {
+  Hop one;
+  reader_.read_one(report.stack, hop, one);
+  ports_.update(slot, one, moment);
 }
 
 void Tables::time_hops(const Report& report, const Moment& moment) noexcept {

@@ -51,9 +51,11 @@ class Tables {
     return flows6_;
   }
   [[nodiscard]] PortState& port_state() noexcept { return ports_; }
-  /// One hop of a stack, as apply() takes it: where its port's row is `slot`.
+  /// When the report, a stack that stands alone, was seen: as apply() says it.
+  [[nodiscard]] Moment moment_of(const Report& report, const FrameTime& time) noexcept;
+  /// One hop of it, as apply() takes it: where its port's row is `slot`.
   void apply_hop(const Report& report, std::uint32_t hop, std::uint32_t slot,
-                 const FrameTime& time) noexcept;
+                 const Moment& moment) noexcept;
 
   void set_interval(const RowChange& change) noexcept { ports_.set_interval(change); }
 
@@ -85,7 +87,8 @@ class Tables {
   [[nodiscard]] const RowTable<SequenceRow>& sequences() const noexcept { return sequences_; }
 
  private:
-  [[nodiscard]] static Moment moment_of(const Report& report, const HopList& hops,
+  /// `sink`: its hop 0; null: it has none.
+  [[nodiscard]] static Moment moment_of(const Report& report, const Hop* sink,
                                         const FrameTime& time) noexcept;
   /// Hops beyond the list: what they add to the flow's latency, and their ports.
   std::uint64_t further_latency_ns(const Report& report) noexcept;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kStacks = 64;
 
 bool is_same(const HopColumns& a, const HopColumns& b, const ColumnPlan& plan) {
-  if (a.sum_ns != b.sum_ns) return false;
+  if (a.sum_ns != b.sum_ns || a.moved != b.moved) return false;
   for (unsigned i = 0; i < plan.hops; ++i) {
     if (a.queue[i] != b.queue[i] || a.tx_utilization[i] != b.tx_utilization[i]) return false;
     if (plan.has_latency && (a.latency[i] != b.latency[i] || a.latency_ns[i] != b.latency_ns[i] ||
@@ -64,9 +64,9 @@ bool reads_like_scalar(InstructionSet set) {
             .switch_id = switches.data(), .egress_port = ports.data(), .interval = places.data()}};
     HopColumns scalar;
     HopColumns vector;
-    const bool is_regular = stack_reader(InstructionSet::kScalar, rule)(rule, view, scalar);
-    if (stack_reader(set, rule)(rule, view, vector) != is_regular) return false;
-    if (is_regular && !is_same(scalar, vector, plan)) return false;
+    const bool follows = stack_reader(InstructionSet::kScalar, rule)(rule, view, scalar);
+    if (stack_reader(set, rule)(rule, view, vector) != follows) return false;
+    if (follows && !is_same(scalar, vector, plan)) return false;
   }
   return true;
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pipeline/prefetch.h"
+
 namespace hopscope::pipeline {
 namespace {
 
@@ -17,7 +19,7 @@ constexpr std::size_t kAhead = 8;
 void prefetch_headers(const std::uint8_t* frame) noexcept {
   // A report with six hops of all fields; of shorter ones the next frame is fetched.
   for (std::size_t at = 0; at < 6 * kCacheLine; at += kCacheLine) {
-    __builtin_prefetch(frame + at, 0, 2);
+    prefetch(frame + at);
   }
 }
 

@@ -81,7 +81,7 @@ std::string stack_disagreement(const ReportShape& shape, const Report& report, B
   std::optional<bool> is_regular;
   for (const InstructionSet set : instruction_sets()) {
     pipeline::HopColumns columns;
-    const bool says_so = stack_reader(set, rule)(rule, view, columns);
+    const bool says_so = stack_reader(set, rule)(rule, view, columns) && columns.moved == 0;
     if (is_regular.value_or(says_so) != says_so) return "regularity by instruction set";
     is_regular = says_so;
     if (!says_so) continue;
