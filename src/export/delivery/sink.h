@@ -1,0 +1,62 @@
+#pragma once
+// The contract of every sink: make a record of an item; take a batch of records and say what became
+// of it. Queueing, retries, spool, state and counters are Delivery's, the same for all.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "export/delivery/item.h"
+#include "export/delivery/record.h"
+
+namespace hopscope::exporter {
+
+/// What became of a batch.
+struct Outcome {
+  enum class Result : std::uint8_t {
+    kDelivered,  ///< the other side has it, but for `refused` records
+    kRefused,    ///< it will never take it
+    kTooLarge,   ///< it may take a smaller one
+    kTryAgain,   ///< not now
+  };
+
+  Result result = Result::kDelivered;
+  std::uint64_t refused = 0;  ///< of a batch that was delivered
+  std::string detail{};       ///< for people: what the other side said; of kDelivered: of `refused`
+  /// No sooner than then; empty: as the caller likes.
+  std::optional<std::chrono::milliseconds> retry_after{};
+};
+
+class Sink {
+ public:
+  Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  virtual ~Sink() = default;
+
+  /// What it is, for people and for the label `kind`: "file", "influxdb", ...
+  [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
+
+  // Making records: one thread at a time; shares nothing with deliver().
+
+  /// Appends what there is to be said of the item; nothing, and there is no record.
+  virtual void encode(const Item& item, std::int64_t now_ns, std::string& record) = 0;
+  /// All rows of the tables were encoded since the last call: appends what follows from that.
+  virtual void end_of_rows(std::int64_t /*now_ns*/, std::string& /*record*/) {}
+
+  // Delivering: one thread, the delivery's own.
+
+  /// May take as long as its time-out; returns soon once `hurry()` was called.
+  [[nodiscard]] virtual Outcome deliver(std::span<const Record> batch) = 0;
+  /// Opens files anew (SIGHUP). Returns what went wrong.
+  virtual std::string reopen() { return ""; }
+
+  /// The end is near: no waiting from now on. Any thread.
+  virtual void hurry() noexcept {}
+};
+
+}  // namespace hopscope::exporter

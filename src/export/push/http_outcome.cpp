@@ -1,0 +1,53 @@
+#include "export/push/http_outcome.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace hopscope::exporter {
+namespace {
+
+/// The beginning of a text from somewhere else, fit for a line of a log.
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 300;
+  std::string line(text.substr(0, kMost));
+  std::replace_if(
+      line.begin(), line.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
+  while (line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+bool is_page(const HttpAnswer& answer) {
+  return answer.content_type.starts_with("text/html") || answer.body.starts_with("<");
+}
+
+}  // namespace
+
+Outcome outcome_of(const HttpAnswer& answer) {
+  using Result = Outcome::Result;
+  Outcome outcome;
+  if (answer.status == 0) {
+    outcome.result = Result::kTryAgain;
+    outcome.detail = printable(answer.error);
+    return outcome;
+  }
+  outcome.detail = fmt::format("HTTP {}{}{}", answer.status, answer.body.empty() ? "" : ": ",
+                               printable(answer.body));
+  outcome.retry_after = answer.retry_after;
+  const long status = answer.status;
+  if (status >= 200 && status < 300) {
+    outcome.result = is_page(answer) ? Result::kTryAgain : Result::kDelivered;
+    if (!is_page(answer)) outcome.detail.clear();
+  } else if (status == 413) {
+    outcome.result = Result::kTooLarge;
+  } else if (status >= 400 && status < 500 && status != 429 && status != 408) {
+    outcome.result = Result::kRefused;
+  } else {
+    outcome.result = Result::kTryAgain;
+  }
+  return outcome;
+}
+
+}  // namespace hopscope::exporter

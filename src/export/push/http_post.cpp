@@ -1,0 +1,145 @@
+#include "export/push/http_post.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+
+namespace hopscope::exporter {
+namespace {
+
+constexpr std::size_t kMostBody = 4096;
+/// An answer that goes on for longer than this is none.
+constexpr std::size_t kTooMuchBody = 1 << 20;
+constexpr int kPollMs = 1000;
+
+struct Received {
+  std::string body;
+  std::size_t bytes = 0;
+};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
+  auto& received = *static_cast<Received*>(to);
+  const std::size_t bytes = size * count;
+  received.bytes += bytes;
+  received.body.append(data, std::min(bytes, kMostBody - received.body.size()));
+  return received.bytes <= kTooMuchBody ? bytes : 0;
+}
+
+void init_curl() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+}  // namespace
+
+struct HttpPost::Curl {
+  CURLM* multi = curl_multi_init();
+  CURL* easy = curl_easy_init();
+  curl_slist* headers = nullptr;
+  char error[CURL_ERROR_SIZE] = "";
+
+  ~Curl() {
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+
+  void set_headers(const HttpTarget& target, std::string_view content_type,
+                   std::string_view encoding) {
+    curl_slist_free_all(headers);
+    headers = nullptr;
+    const auto add = [this](const std::string& line) {
+      headers = curl_slist_append(headers, line.c_str());
+    };
+    for (const std::string& line : target.headers) add(line);
+    add("Content-Type: " + std::string(content_type));
+    if (!encoding.empty()) add("Content-Encoding: " + std::string(encoding));
+    if (!target.token.empty()) {
+      add("Authorization: " + target.token_scheme + " " + target.token);
+    }
+    // Waiting for a 100 costs a round trip, and some servers never send it.
+    add("Expect:");
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  }
+};
+
+HttpPost::HttpPost(HttpTarget target) : target_(std::move(target)) {
+  init_curl();
+  curl_ = std::make_unique<Curl>();
+  CURL* easy = curl_->easy;
+  if (easy == nullptr || curl_->multi == nullptr) throw std::bad_alloc();
+  const auto text = [easy](CURLoption option, const std::string& value) {
+    if (!value.empty()) curl_easy_setopt(easy, option, value.c_str());
+  };
+  curl_easy_setopt(easy, CURLOPT_URL, target_.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(target_.timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "hopscope");
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_->error);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, target_.verify ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, target_.verify ? 2L : 0L);
+  text(CURLOPT_CAINFO, target_.ca_file);
+  text(CURLOPT_SSLCERT, target_.certificate_file);
+  text(CURLOPT_SSLKEY, target_.key_file);
+  if (!target_.username.empty()) {
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    text(CURLOPT_USERNAME, target_.username);
+    text(CURLOPT_PASSWORD, target_.password);
+  }
+}
+
+HttpPost::~HttpPost() = default;
+
+void HttpPost::give_up() noexcept {
+  gives_up_.store(true);
+  curl_multi_wakeup(curl_->multi);
+}
+
+HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
+                          std::string_view encoding) {
+  Received received;
+  HttpAnswer answer;
+  CURL* easy = curl_->easy;
+  curl_->error[0] = '\0';
+  curl_->set_headers(target_, content_type, encoding);
+  curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received);
+  curl_multi_add_handle(curl_->multi, easy);
+  int running = 1;
+  while (running > 0 && !gives_up_.load()) {
+    if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) break;
+    if (running > 0) curl_multi_poll(curl_->multi, nullptr, 0, kPollMs, nullptr);
+  }
+  CURLcode code = gives_up_.load() && running > 0 ? CURLE_ABORTED_BY_CALLBACK : CURLE_OK;
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(curl_->multi, &left)) {
+    if (message->msg == CURLMSG_DONE) code = message->data.result;
+  }
+  curl_multi_remove_handle(curl_->multi, easy);
+  if (code != CURLE_OK) {
+    answer.error = curl_->error[0] != '\0' ? curl_->error : curl_easy_strerror(code);
+    return answer;
+  }
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
+  const char* type = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+  if (type != nullptr) answer.content_type = type;
+  curl_off_t retry_after_s = 0;
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+  if (retry_after_s > 0) {
+    constexpr curl_off_t kMostS = 3600;
+    answer.retry_after = std::chrono::seconds(std::min(retry_after_s, kMostS));
+  }
+  answer.body = std::move(received.body);
+  return answer;
+}
+
+}  // namespace hopscope::exporter

@@ -1,0 +1,62 @@
+#pragma once
+// POST to one URL over a connection that is kept alive (libcurl multi, so that a request can be
+// given up at any time). TLS is verified unless the user says otherwise; redirects are not
+// followed.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hopscope::exporter {
+
+/// Whom to ask, and as whom.
+struct HttpTarget {
+  std::string url;
+  std::vector<std::string> headers;  ///< "Name: value"
+  std::string username;              ///< basic authentication; empty: none
+  std::string password;
+  std::string token;                    ///< of the Authorization header
+  std::string token_scheme = "Bearer";  ///< in front of it
+  std::string ca_file;                  ///< empty: those of the system
+  std::string certificate_file;         ///< of the client; empty: none
+  std::string key_file;
+  bool verify = true;
+  std::chrono::milliseconds timeout{10'000};
+};
+
+struct HttpAnswer {
+  long status = 0;    ///< 0: there was no answer
+  std::string error;  ///< why not, in words
+  std::string content_type;
+  std::string body;  ///< its first 4 KiB
+  std::optional<std::chrono::milliseconds> retry_after;
+};
+
+class HttpPost {
+ public:
+  explicit HttpPost(HttpTarget target);
+  HttpPost(const HttpPost&) = delete;
+  HttpPost& operator=(const HttpPost&) = delete;
+  ~HttpPost();
+
+  /// Waits for the answer, at most the time-out. `encoding`: "" or "gzip", "snappy".
+  [[nodiscard]] HttpAnswer post(std::string_view body, std::string_view content_type,
+                                std::string_view encoding);
+
+  /// A request under way, and every one from now on, ends soon without an answer. Any thread.
+  void give_up() noexcept;
+
+ private:
+  struct Curl;
+
+  const HttpTarget target_;
+  std::atomic<bool> gives_up_{false};
+  std::unique_ptr<Curl> curl_;
+};
+
+}  // namespace hopscope::exporter

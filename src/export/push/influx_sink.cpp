@@ -1,0 +1,116 @@
+#include "export/push/influx_sink.h"
+
+#include <curl/curl.h>
+
+#include <charconv>
+#include <variant>
+
+#include "export/push/gzip.h"
+#include "export/push/http_outcome.h"
+
+namespace hopscope::exporter {
+namespace {
+
+std::string escaped(const std::string& text) {
+  char* const made = curl_easy_escape(nullptr, text.c_str(), static_cast<int>(text.size()));
+  std::string escaped = made != nullptr ? made : "";
+  curl_free(made);
+  return escaped;
+}
+
+/// In the spelling of the version: 1.x says n and u where 2.x says ns and us.
+const char* precision_text(const InfluxOptions& options) {
+  const bool is_v1 = options.version == InfluxVersion::kV1;
+  switch (options.precision) {
+    case TimePrecision::kNs:
+      return is_v1 ? "n" : "ns";
+    case TimePrecision::kUs:
+      return is_v1 ? "u" : "us";
+    case TimePrecision::kMs:
+      return "ms";
+    default:
+      return "s";
+  }
+}
+
+HttpTarget target_of(const InfluxOptions& options) {
+  HttpTarget target = http_target(options.http);
+  target.url = write_url(options);
+  if (options.version == InfluxVersion::kV2) target.token_scheme = "Token";
+  return target;
+}
+
+/// InfluxDB 1.x takes what it can of a batch and says how many points it did not:
+/// "partial write: ... dropped=3".
+std::uint64_t dropped_of(const std::string& body) {
+  if (body.find("partial write") == std::string::npos) return 0;
+  constexpr std::string_view kDropped = "dropped=";
+  const std::size_t at = body.find(kDropped);
+  if (at == std::string::npos) return 0;
+  std::uint64_t dropped = 0;
+  std::from_chars(body.data() + at + kDropped.size(), body.data() + body.size(), dropped);
+  return dropped;
+}
+
+}  // namespace
+
+std::string write_url(const InfluxOptions& options) {
+  std::string url = options.http.url;
+  while (url.ends_with('/')) url.pop_back();
+  const char* separator = "?";
+  const auto parameter = [&](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    url += separator;
+    url += name;
+    url += '=';
+    url += escaped(value);
+    separator = "&";
+  };
+  if (options.version == InfluxVersion::kV1) {
+    url += "/write";
+    parameter("db", options.database);
+    parameter("rp", options.retention_policy);
+  } else {
+    url += "/api/v2/write";
+    parameter("org", options.organization);
+    parameter("bucket", options.bucket);
+  }
+  parameter("precision", precision_text(options));
+  return url;
+}
+
+InfluxSink::InfluxSink(const InfluxOptions& options, const Names& names)
+    : options_(options),
+      encoder_(
+          {.precision_ns = nanoseconds_of(options.precision),
+           .flow_tags = options.flow_tags,
+           .switch_time_window_ns = static_cast<std::int64_t>(options.switch_time_window_s * 1e9)},
+          names),
+      post_(target_of(options)) {}
+
+void InfluxSink::encode(const Item& item, std::int64_t now_ns, std::string& record) {
+  const bool is_event = std::holds_alternative<const pipeline::Event*>(item);
+  if (is_event ? options_.events : options_.values) encoder_.encode(item, now_ns, record);
+}
+
+Outcome InfluxSink::deliver(std::span<const Record> batch) {
+  body_.clear();
+  for (const Record& record : batch) body_ += record.bytes;
+  std::string_view body = body_;
+  if (options_.http.gzip) {
+    gzip(body_, compressed_);
+    body = compressed_;
+  }
+  const HttpAnswer answer =
+      post_.post(body, "text/plain; charset=utf-8", options_.http.gzip ? "gzip" : "");
+  Outcome outcome = outcome_of(answer);
+  const std::uint64_t dropped =
+      outcome.result == Outcome::Result::kRefused ? dropped_of(answer.body) : 0;
+  if (dropped > 0) {
+    outcome.result = Outcome::Result::kDelivered;
+    outcome.refused = dropped;
+  }
+  return outcome;
+}
+
+}  // namespace hopscope::exporter

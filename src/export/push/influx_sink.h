@@ -1,0 +1,36 @@
+#pragma once
+// Push by InfluxDB line protocol over HTTP: InfluxDB 1.x and 2.x, VictoriaMetrics, vmagent,
+// QuestDB, Telegraf.
+
+#include <memory>
+#include <string>
+
+#include "export/delivery/sink.h"
+#include "export/push/http_post.h"
+#include "export/push/line_encoder.h"
+#include "export/push/options.h"
+
+namespace hopscope::exporter {
+
+/// The URL to write to, with its parameters.
+[[nodiscard]] std::string write_url(const InfluxOptions& options);
+
+class InfluxSink final : public Sink {
+ public:
+  /// Reads the secrets. Throws io::SetupError.
+  InfluxSink(const InfluxOptions& options, const Names& names);
+
+  [[nodiscard]] std::string_view kind() const noexcept override { return "influxdb"; }
+  void encode(const Item& item, std::int64_t now_ns, std::string& record) override;
+  [[nodiscard]] Outcome deliver(std::span<const Record> batch) override;
+  void hurry() noexcept override { post_.give_up(); }
+
+ private:
+  const InfluxOptions options_;
+  LineEncoder encoder_;
+  HttpPost post_;
+  std::string body_;
+  std::string compressed_;
+};
+
+}  // namespace hopscope::exporter
