@@ -1,6 +1,7 @@
 # Everything comes from Debian bookworm's packages (scripts/setup installs them).
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Boost 1.74 REQUIRED) # Boost.Lockfree, header only
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)

@@ -1,0 +1,56 @@
+#pragma once
+// What a spool counts, as its threads write it and as others read it.
+
+#include <cstdint>
+
+#include "io/counter.h"
+
+namespace hopscope::exporter {
+
+struct SpoolCounters {
+  std::uint64_t recovered_records = 0;  ///< found at start and not acknowledged
+  std::uint64_t torn_bytes = 0;         ///< cut off at start behind the last whole record
+  std::uint64_t corrupt_bytes = 0;      ///< not used at start: damaged, and what lies behind it
+  std::uint64_t corrupt_records = 0;    ///< were there and cannot be read back: lost
+  std::uint64_t written_records = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t segments_made = 0;
+  std::uint64_t segments_removed = 0;
+  std::uint64_t write_errors = 0;  ///< of writing, and of making and removing files
+  std::uint64_t sync_errors = 0;   ///< what was written before may be lost if power fails
+  std::uint64_t read_errors = 0;
+  std::uint64_t syncs = 0;
+};
+
+/// Each with one writer: the thread that reads back, for those so marked, else the one that writes.
+struct SpoolMeters {
+  io::Counter recovered_records;
+  io::Counter torn_bytes;
+  io::Counter corrupt_bytes;
+  io::Counter corrupt_records;  ///< reader
+  io::Counter written_records;
+  io::Counter written_bytes;
+  io::Counter segments_made;
+  io::Counter segments_removed;
+  io::Counter write_errors;
+  io::Counter sync_errors;
+  io::Counter read_errors;  ///< reader
+  io::Counter syncs;
+
+  [[nodiscard]] SpoolCounters read() const noexcept {
+    return {.recovered_records = recovered_records.get(),
+            .torn_bytes = torn_bytes.get(),
+            .corrupt_bytes = corrupt_bytes.get(),
+            .corrupt_records = corrupt_records.get(),
+            .written_records = written_records.get(),
+            .written_bytes = written_bytes.get(),
+            .segments_made = segments_made.get(),
+            .segments_removed = segments_removed.get(),
+            .write_errors = write_errors.get(),
+            .sync_errors = sync_errors.get(),
+            .read_errors = read_errors.get(),
+            .syncs = syncs.get()};
+  }
+};
+
+}  // namespace hopscope::exporter

@@ -1,0 +1,46 @@
+#pragma once
+// Writes the mark when it has moved, and syncs it. Writer side; never waits.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "export/spool/counters.h"
+#include "export/spool/directory.h"
+#include "export/spool/disk_queue.h"
+#include "export/spool/file_descriptor.h"
+#include "export/spool/mark.h"
+
+namespace hopscope::exporter {
+
+class MarkWriter {
+ public:
+  MarkWriter(DiskQueue& queue, const SpoolDirectory& directory, SpoolMeters& meters,
+             const Mark& stored)
+      : queue_(queue), directory_(directory), meters_(meters), stored_(stored) {}
+  MarkWriter(const MarkWriter&) = delete;
+  MarkWriter& operator=(const MarkWriter&) = delete;
+  ~MarkWriter();
+
+  /// `due`: begin if `wanted` says something new. True when what stored() says has just changed.
+  bool step(const Mark& wanted, bool due) noexcept;
+  /// On the disk, or what the disk refused: segments below may go.
+  [[nodiscard]] const Mark& stored() const noexcept { return stored_; }
+  [[nodiscard]] bool is_idle() const noexcept { return job_.is_idle(); }
+
+ private:
+  void submit_open() noexcept;
+  void submit_write() noexcept;
+  void submit_sync() noexcept;
+
+  DiskQueue& queue_;
+  const SpoolDirectory& directory_;
+  SpoolMeters& meters_;
+  DiskJob job_;
+  FileDescriptor file_;
+  Mark stored_;
+  Mark writing_;
+  MarkBytes bytes_{};
+  std::size_t slot_ = 0;
+};
+
+}  // namespace hopscope::exporter

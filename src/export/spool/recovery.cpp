@@ -1,0 +1,126 @@
+#include "export/spool/recovery.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "export/spool/record_format.h"
+#include "export/spool/segment_scanner.h"
+#include "io/setup_error.h"
+
+namespace hopscope::exporter {
+namespace {
+
+using Found = SegmentScanner::Found;
+
+/// The rest of a segment that is not used.
+enum class Rest : std::uint8_t { kNone, kTorn, kCorrupt };
+
+std::optional<SegmentHeader> read_header(int file) {
+  SegmentHeaderBytes bytes{};
+  if (pread(file, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return std::nullopt;
+  }
+  return decode_segment_header(bytes);
+}
+
+class Recovery {
+ public:
+  Recovery(const SpoolDirectory& directory, SpoolMeters& meters)
+      : directory_(directory), meters_(meters) {
+    result_.mark = read_mark(directory.fd());
+    result_.end = std::max(result_.mark.end, result_.mark.below);
+  }
+
+  [[nodiscard]] Recovered run() {
+    const std::vector<std::uint64_t> names = directory_.segments();
+    for (const std::uint64_t name : names) read(name, name == names.back());
+    if (removed_) (void)!fsync(directory_.fd());
+    meters_.recovered_records.set(result_.numbers.size());
+    return std::move(result_);
+  }
+
+ private:
+  void read(std::uint64_t name, bool is_newest) {
+    const FileName file_name = segment_name(name);
+    FileDescriptor file(openat(directory_.fd(), file_name.data(), O_RDWR | O_CLOEXEC));
+    if (!file.is_open()) {  // a disk that is read-only
+      file.reset(openat(directory_.fd(), file_name.data(), O_RDONLY | O_CLOEXEC));
+    }
+    struct stat state {};
+    if (!file.is_open() || fstat(file.get(), &state) != 0) {
+      meters_.read_errors.add(1);
+      return;
+    }
+    const auto size = static_cast<std::uint64_t>(state.st_size);
+    Segment segment{.name = name};
+    Rest rest = Rest::kNone;
+    if (const auto header = read_header(file.get())) {
+      if (header->version != kSegmentVersion) {
+        throw io::SetupError(
+            fmt::format("{}/{} was written by another version of hopscope (format {}, this is {}): "
+                        "deliver it with that one or move it away",
+                        directory_.path(), file_name.data(), header->version, kSegmentVersion));
+      }
+      segment.salt = header->salt;
+      rest = scan(file.get(), size, is_newest, segment);
+    } else {
+      rest = is_newest || size < kSegmentHeaderBytes ? Rest::kTorn : Rest::kCorrupt;
+    }
+    const std::uint64_t unused = size - segment.bytes;
+    if (rest == Rest::kTorn) meters_.torn_bytes.add(unused);
+    if (rest == Rest::kCorrupt) meters_.corrupt_bytes.add(unused);
+    if (segment.last < result_.mark.below || segment.bytes <= kSegmentHeaderBytes) {
+      if (unlinkat(directory_.fd(), file_name.data(), 0) == 0) removed_ = true;
+      return;
+    }
+    if (rest == Rest::kTorn && ftruncate(file.get(), static_cast<off_t>(segment.bytes)) == 0) {
+      (void)!fdatasync(file.get());
+    }
+    result_.segments.push_back(segment);
+  }
+
+  Rest scan(int file, std::uint64_t size, bool is_newest, Segment& segment) {
+    SegmentScanner scanner(file, segment.salt, kSegmentHeaderBytes, size);
+    Found found = scanner.look(least_);
+    for (; found == Found::kRecord; found = scanner.look(least_)) {
+      const RecordHeader& record = scanner.header();
+      if (segment.bytes == 0) {
+        segment.first = record.number;
+        segment.oldest_ns = segment.newest_ns = record.time_ns;
+      }
+      segment.last = record.number;
+      segment.oldest_ns = std::min(segment.oldest_ns, record.time_ns);
+      segment.newest_ns = std::max(segment.newest_ns, record.time_ns);
+      if (record.number >= result_.mark.below) result_.numbers.add(record.number);
+      least_ = record.number + 1;
+      scanner.pass();
+      segment.bytes = scanner.offset();
+    }
+    result_.end = std::max(result_.end, least_);
+    if (found == Found::kEnd) return Rest::kNone;
+    if (found == Found::kUnreadable) {
+      meters_.read_errors.add(1);
+      return Rest::kCorrupt;
+    }
+    return is_newest || found == Found::kCut ? Rest::kTorn : Rest::kCorrupt;
+  }
+
+  const SpoolDirectory& directory_;
+  SpoolMeters& meters_;
+  Recovered result_;
+  std::uint64_t least_ = 0;  ///< above all numbers so far
+  bool removed_ = false;
+};
+
+}  // namespace
+
+Recovered recover(const SpoolDirectory& directory, SpoolMeters& meters) {
+  return Recovery(directory, meters).run();
+}
+
+}  // namespace hopscope::exporter

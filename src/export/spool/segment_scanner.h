@@ -1,0 +1,64 @@
+#pragma once
+// Walks over the records of a segment and believes none of them: length, number and checksum are
+// tested before a record is shown.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "export/spool/record_format.h"
+
+namespace hopscope::exporter {
+
+/// Nothing longer is written; a length above it is damage.
+inline constexpr std::size_t kLongestRecord = 64 << 20;
+
+class SegmentScanner {
+ public:
+  enum class Found : std::uint8_t {
+    kRecord,
+    kEnd,         ///< of the bytes given by the limit, behind a whole record
+    kCut,         ///< what is there until the limit is not a whole record
+    kDamaged,     ///< checksum or number are wrong
+    kUnreadable,  ///< reading failed, see error()
+  };
+
+  /// `offset` is that of a record, `limit` is where to stop. The file stays the caller's.
+  SegmentScanner(int fd, std::uint32_t salt, std::uint64_t offset, std::uint64_t limit) noexcept
+      : fd_(fd), salt_(salt), offset_(offset), limit_(limit) {}
+
+  /// Looks at the record at offset(); `least` is what its number must be at least.
+  [[nodiscard]] Found look(std::uint64_t least);
+  /// The record that look() found, until look() is called again.
+  [[nodiscard]] const RecordHeader& header() const noexcept { return header_; }
+  [[nodiscard]] std::string_view payload() const noexcept {
+    return {&buffer_[begin_ + kRecordHeaderBytes], header_.length};
+  }
+  /// Goes on behind the record that look() found.
+  void pass() noexcept {
+    begin_ += header_.size();
+    offset_ += header_.size();
+  }
+
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+  void set_limit(std::uint64_t limit) noexcept { limit_ = limit; }
+  void jump(std::uint64_t offset) noexcept;
+  /// errno of the read that failed; 0 where the file was shorter than the limit.
+  [[nodiscard]] int error() const noexcept { return error_; }
+
+ private:
+  [[nodiscard]] bool fill(std::size_t wanted);
+
+  int fd_;
+  std::uint32_t salt_;
+  std::uint64_t offset_;
+  std::uint64_t limit_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;  ///< in the buffer, of what lies at offset_ in the file
+  std::size_t end_ = 0;
+  RecordHeader header_;
+  int error_ = 0;
+};
+
+}  // namespace hopscope::exporter
