@@ -158,8 +158,14 @@ void Collector::report() const {
   std::uint64_t refused = 0;
   for (const std::uint64_t count : total.dropped) refused += count;
   spdlog::info("{} frames: {} decoded, {} refused, {} for full queues; {} events lost",
-               total.frames, total.decoded, refused, total.handoff_dropped,
-               total.events_dropped + exporter_.events_failed());
+               total.frames, total.decoded, refused, total.handoff_dropped, total.events_dropped);
+  for (const exporter::SinkCount& sink : exporter_.sink_counts()) {
+    const std::uint64_t dropped = exporter::sum_of(sink.counts.dropped);
+    if (dropped + sink.counts.in_spool == 0) continue;
+    spdlog::warn("sink {}: {} of {} records dropped, {} wait in the spool for the next start",
+                 sink.sink, dropped, sink.counts.produced + sink.counts.recovered,
+                 sink.counts.in_spool);
+  }
 }
 
 }  // namespace hopscope::app

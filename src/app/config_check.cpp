@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "app/config_check_formats.h"
+#include "app/config_check_sinks.h"
 #include "app/config_values.h"
 #include "export/names.h"
 #include "pipeline/intervals.h"
@@ -40,6 +41,9 @@ class Checker {
     check(is_listen_address(config_.exports.http.listen), "export.http.listen",
           fmt::format("is \"{}\"; needs address:port, like 127.0.0.1:9465 or [::]:9465",
                       config_.exports.http.listen));
+    check_sinks(config_, [this](bool good, const std::string& key, std::string text) {
+      check(good, key, std::move(text));
+    });
   }
 
   void machine() {

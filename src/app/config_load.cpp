@@ -66,7 +66,7 @@ class Loader final : public ConfigVisitor {
     scalar(key.name, [&](const YAML::Node& node) {
       double parsed = seconds;
       std::string wrong = take(node, key, parsed, parse_duration,
-                               "a duration like 250us, 1ms or 5s, ", duration_range_of(key));
+                               "a duration like 250us, 1ms, 5s or 3d, ", duration_range_of(key));
       const double steps = key.step > 0 ? parsed / key.step : 0;
       if (wrong.empty() && std::fabs(steps - std::round(steps)) > 1e-6) {
         wrong = "a whole multiple of " + format_duration(key.step);

@@ -1,6 +1,7 @@
 // Every key of the configuration: name, meaning, unit, range, and the field that it sets.
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -434,6 +435,100 @@ void switches(Visitor& v, pipeline::SwitchOptions& switches) {
   v.leave();
 }
 
+void spool(Visitor& v, exporter::SpoolLimits& spool) {
+  v.enter("spool",
+          "On the disk: every record is written here before it is sent and leaves when the other "
+          "side has it, so that neither an outage nor a crash loses one.");
+  v.text({"directory", "A directory of this sink's own; empty: no spool."}, spool.directory);
+  v.size({"max_bytes", "Beyond it the oldest records go, counted."}, spool.max_bytes);
+  v.duration({"max_age", "Older records go, counted; 0: whatever their age.", "", 0, 365 * 86400.0},
+             spool.max_age_s);
+  v.duration({"sync_interval", "What a power cut may take.", "", 0.01, 3600},
+             spool.sync_interval_s);
+  v.leave();
+}
+
+void delivery(Visitor& v, exporter::DeliveryOptions& delivery) {
+  v.enter("delivery", "How records get there.");
+  integer(v, {"batch_records", "Records of a batch at most.", "records", 1, 1'000'000},
+          delivery.batch_records);
+  v.size({"batch_bytes", "Bytes of a batch at most, before compression."}, delivery.batch_bytes);
+  v.duration({"batch_age", "A record waits no longer for others to come.", "", 0, 3600},
+             delivery.batch_age_s);
+  v.size({"memory_bytes", "What waits in memory at most; beyond it the spool, or the oldest go."},
+         delivery.memory_bytes);
+  v.duration({"retry_first", "Wait after the first failure; doubled with each, with jitter.", "",
+              0.01, 3600},
+             delivery.retry_first_s);
+  v.duration({"retry_most", "Longest wait between attempts.", "", 0.01, 86400},
+             delivery.retry_most_s);
+  v.number({"replay_rate", "Records per second read back from the spool; 0: no limit.", "", 0, 1e9},
+           delivery.replay_rate);
+  v.duration({"stop_timeout", "At the end, time for what is left.", "", 0, 600},
+             delivery.stop_timeout_s);
+  spool(v, delivery.spool);
+  v.leave();
+}
+
+void secret(Visitor& v, std::string_view file_key, std::string_view env_key, const char* what,
+            exporter::SecretSource& secret) {
+  const std::string file = fmt::format("File that holds the {}.", what);
+  v.text({file_key, file}, secret.file);
+  v.text({env_key, "Or the environment variable that holds it."}, secret.env);
+}
+
+void http_push(Visitor& v, exporter::HttpPushOptions& http) {
+  v.text({"username", "Basic authentication; empty: none."}, http.username);
+  secret(v, "password_file", "password_env", "password", http.password);
+  secret(v, "token_file", "token_env", "token (Authorization: Bearer, Token for InfluxDB 2.x)",
+         http.token);
+  v.text({"ca_file", "Who signed the server's certificate; empty: those that the system trusts."},
+         http.ca_file);
+  v.text({"certificate_file", "Certificate to show the server; empty: none."},
+         http.certificate_file);
+  v.text({"key_file", "Its key."}, http.key_file);
+  v.boolean({"verify", "Refuse servers whose certificate is not right."}, http.verify);
+  v.duration({"timeout", "An answer must be there by then.", "", 0.1, 600}, http.timeout_s);
+}
+
+void influxdb(Visitor& v, std::vector<exporter::InfluxOptions>& sinks) {
+  v.list(
+      "influxdb",
+      "Push by InfluxDB line protocol: InfluxDB, VictoriaMetrics, vmagent, QuestDB, Telegraf.",
+      sinks.size(), [&](std::size_t count) { sinks.assign(count, exporter::InfluxOptions{}); },
+      [&](std::size_t i) {
+        exporter::InfluxOptions& sink = sinks[i];
+        v.text({"name", "Label of its metrics."}, sink.name);
+        v.text({"url", "http://host:8086 or https://..., without the path of the API."},
+               sink.http.url);
+        choice(v, {"version", "v1: /write with database; v2: /api/v2/write with bucket."},
+               {"v1", "v2"}, sink.version);
+        v.text({"database", "v1."}, sink.database);
+        v.text({"retention_policy", "v1; empty: the default one."}, sink.retention_policy);
+        v.text({"organization", "v2."}, sink.organization);
+        v.text({"bucket", "v2."}, sink.bucket);
+        choice(v,
+               {"precision",
+                "Of timestamps, and how far apart points of a series are at least; ms for "
+                "VictoriaMetrics, which keeps no finer ones."},
+               {"ns", "us", "ms", "s"}, sink.precision);
+        v.boolean({"events", "Events when they happen."}, sink.events);
+        v.boolean({"values", "Rows of the tables every export.values_interval."}, sink.values);
+        v.boolean({"flow_tags",
+                   "5-tuples as tags, so that each flow is a series: many stores bear some "
+                   "100,000 only. Else they are fields."},
+                  sink.flow_tags);
+        v.duration({"switch_time_window",
+                    "The switch's time is the timestamp if it is that close to the receive time; "
+                    "else that is.",
+                    "", 0, 86400},
+                   sink.switch_time_window_s);
+        v.boolean({"gzip", "Compress what is sent."}, sink.http.gzip);
+        http_push(v, sink.http);
+        delivery(v, sink.delivery);
+      });
+}
+
 void exports(Visitor& v, exporter::ExportOptions& exports) {
   v.enter("export", "What leaves the box.");
   v.enter("http", "Server for /metrics, /healthz and /readyz.");
@@ -462,6 +557,10 @@ void exports(Visitor& v, exporter::ExportOptions& exports) {
   exports.event_file.enabled = !path.empty();
   exports.event_file.path = path;
   v.leave();
+  v.duration({"values_interval",
+              "How often rows of the tables are pushed, changed or not; 0: never.", "", 0, 86400},
+             exports.values_interval_s);
+  influxdb(v, exports.influxdb);
   v.leave();
 }
 

@@ -39,8 +39,8 @@ struct TimeUnit {
   std::string_view name;
   double seconds;
 };
-constexpr std::array<TimeUnit, 6> kTimeUnits{
-    {{"h", 3600}, {"m", 60}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
+constexpr std::array<TimeUnit, 7> kTimeUnits{
+    {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
 
 }  // namespace
 

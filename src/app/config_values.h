@@ -11,7 +11,7 @@ namespace hopscope::app {
 /// Decimal, or hexadecimal with 0x; an optional sign; `_` between digits is allowed.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
 [[nodiscard]] std::optional<double> parse_number(std::string_view text);
-/// 5s, 250us, 1.5ms, 2m, 1h, or a plain number of seconds. Seconds.
+/// 5s, 250us, 1.5ms, 2m, 1h, 3d, or a plain number of seconds. Seconds.
 [[nodiscard]] std::optional<double> parse_duration(std::string_view text);
 /// 64MiB, 64M, 2k, or a plain number of bytes; k, M and G are powers of 1024 in either spelling.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);

@@ -47,6 +47,7 @@ struct Arguments {
   std::string events;
   std::string summary;
   bool http = false;
+  bool push = false;
   std::vector<std::string> captures;
 };
 
@@ -138,7 +139,9 @@ class Progress {
 exporter::ExportOptions export_options(const Config& config, const Arguments& arguments) {
   exporter::ExportOptions options = config.exports;
   options.http.enabled = arguments.http;
-  options.event_file = {.enabled = !arguments.events.empty(), .path = arguments.events};
+  options.event_file.enabled = !arguments.events.empty();
+  options.event_file.path = arguments.events;
+  if (!arguments.push) options.influxdb.clear();
   return options;
 }
 
@@ -165,7 +168,8 @@ class Replay {
             .formats = config.decode.formats,
             .xdp = nullptr,
             .health = well,
-            .ready = well});
+            .ready = well,
+            .warn = [](const std::string& what) { fmt::print(stderr, "hopscope: {}\n", what); }});
   }
 
   int run() {
@@ -185,14 +189,15 @@ class Replay {
     Progress progress(*capture_);
     while (!interrupted) {
       const std::size_t work = engine_->run_inline();
-      exporter_->drain();
+      exporter_->drain_patiently();
       progress.update(capture_->statistics().frames);
       if (work != 0) continue;
       if (source().exhausted()) break;
       source().wait(kWaitMs);
     }
     engine_->finish_inline();
-    exporter_->drain();
+    exporter_->drain_patiently();
+    exporter_->stop();
   }
 
   int report(double seconds) {
@@ -202,7 +207,15 @@ class Replay {
     const auto write = [&unwritten](const std::string& path, const std::string& text) {
       if (!path.empty() && !write_text(path, text)) unwritten.push_back(path);
     };
-    if (exporter_->events_failed() != 0) unwritten.push_back(arguments_.events);
+    for (const exporter::SinkCount& sink : exporter_->sink_counts()) {
+      const std::uint64_t undelivered = sink.counts.produced + sink.counts.recovered -
+                                        sink.counts.delivered - sink.counts.in_spool;
+      if (undelivered == 0) continue;
+      unwritten.push_back(sink.kind == "file"
+                              ? arguments_.events
+                              : fmt::format("{} of {} records for sink {}", undelivered,
+                                            sink.counts.produced, sink.sink));
+    }
     if (!arguments_.metrics.empty()) write(arguments_.metrics, metrics());
     write(arguments_.summary, summary.dump(2) + "\n");
     const bool stdout_taken =
@@ -271,6 +284,8 @@ void add_replay_command(CLI::App& app, int& status) {
                       "Write what /metrics would show at the end to FILE");
   command->add_option("--events", arguments->events, "Write events to FILE as JSON lines");
   command->add_option("--summary", arguments->summary, "Write the summary to FILE as JSON");
+  command->add_flag("--push", arguments->push,
+                    "Push events to the sinks of the configuration; waits for those that are slow");
   command->add_flag("--http", arguments->http, "Serve /metrics meanwhile (export.http.listen)");
   command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files, in this order")
       ->required()

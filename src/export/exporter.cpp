@@ -1,5 +1,6 @@
 #include "export/exporter.h"
 
+#include <fmt/format.h>
 #include <prometheus/text_serializer.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,6 +9,8 @@
 #include <sstream>
 #include <utility>
 
+#include "export/file_sink.h"
+#include "export/push/influx_sink.h"
 #include "export/sources_json.h"
 
 namespace hopscope::exporter {
@@ -15,6 +18,14 @@ namespace {
 
 constexpr std::size_t kEventBatch = 512;
 constexpr auto kIdle = std::chrono::milliseconds(2);
+/// So long a replay waits for a sink that takes nothing.
+constexpr auto kPatience = std::chrono::seconds(10);
+
+std::int64_t wall_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -27,17 +38,26 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
   // A reader of the event file or of a scrape may go away at any time.
   signal(SIGPIPE, SIG_IGN);
   if (options.event_file.enabled) {
-    sinks_.push_back(std::make_unique<NdjsonSink>(options.event_file.path, names_));
+    add_sink("events", std::make_unique<FileSink>(options.event_file.path, names_),
+             options.event_file.delivery);
+  }
+  for (const InfluxOptions& influx : options.influxdb) {
+    add_sink(influx.name, std::make_unique<InfluxSink>(influx, names_), influx.delivery);
   }
   if (options.http.enabled) {
     http_ = std::make_unique<HttpServer>(
         options.http,
         HttpHandlers{
             .metrics = [this](const TextSink& sink) { render(sink); },
-            .health = input_.health,
+            .health = [this] { return health(); },
             .ready = input_.ready,
             .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }});
   }
+  for (const auto& sink : sinks_) sink->start();
+  rows_ = std::make_unique<RowFeed>(options.values_interval_s, input_.tables,
+                                    [this](const RowFeed::Tell& tell) {
+                                      for (const auto& sink : sinks_) tell(*sink);
+                                    });
 }
 
 Exporter::~Exporter() {
@@ -45,15 +65,25 @@ Exporter::~Exporter() {
   close();
 }
 
+void Exporter::add_sink(const std::string& name, std::unique_ptr<Sink> sink,
+                        const DeliveryOptions& options) {
+  sinks_.push_back(std::make_unique<Delivery>(name, std::move(sink), options, input_.warn));
+}
+
 void Exporter::start() {
   run_ = true;
   thread_ = std::thread([this] { run(); });
+  rows_->start();
 }
 
 void Exporter::stop() {
-  for (const auto& sink : sinks_) sink->hurry();
   run_ = false;
   if (thread_.joinable()) thread_.join();
+  rows_->stop();
+  // All at once: each may take its time.
+  std::vector<std::thread> ends;
+  for (const auto& sink : sinks_) ends.emplace_back([&sink] { sink->stop(); });
+  for (std::thread& end : ends) end.join();
 }
 
 void Exporter::close() {
@@ -64,10 +94,7 @@ void Exporter::run() {
   pthread_setname_np(pthread_self(), "exporter");
   while (run_.load()) {
     if (reopen_.exchange(false)) {
-      for (const auto& sink : sinks_) {
-        const std::string wrong = sink->reopen();
-        if (!wrong.empty() && input_.warn) input_.warn(wrong);
-      }
+      for (const auto& sink : sinks_) sink->reopen();
     }
     if (drain() == 0) std::this_thread::sleep_for(kIdle);
   }
@@ -78,16 +105,40 @@ std::size_t Exporter::drain() {
   std::size_t total = 0;
   while (const std::size_t count = input_.take_events(batch_)) {
     const std::span<const pipeline::Event> events(batch_.data(), count);
-    for (const auto& sink : sinks_) sink->write(events);
+    for (const auto& sink : sinks_) sink->offer(events, wall_ns());
     total += count;
   }
   return total;
 }
 
-std::uint64_t Exporter::events_failed() const noexcept {
-  std::uint64_t failed = 0;
-  for (const auto& sink : sinks_) failed += sink->failed();
-  return failed;
+std::size_t Exporter::drain_patiently() {
+  for (const auto& sink : sinks_) sink->wait_for_room(kPatience);
+  return drain();
+}
+
+std::vector<SinkCount> Exporter::sink_counts() const {
+  std::vector<SinkCount> counts;
+  for (const auto& sink : sinks_) {
+    counts.push_back(
+        {.sink = sink->name(), .kind = std::string(sink->kind()), .counts = sink->counts()});
+  }
+  return counts;
+}
+
+/// A sink in trouble does not make the collector ill: to start it anew would mend nothing.
+std::vector<Check> Exporter::health() const {
+  std::vector<Check> checks = input_.health();
+  for (const auto& sink : sinks_) {
+    const DeliveryCounts counts = sink->counts();
+    std::string detail(label(counts.state));
+    if (counts.state != SinkState::kOk) {
+      detail += fmt::format(": {} records wait", counts.in_memory + counts.in_spool);
+      const std::string trouble = sink->trouble();
+      if (!trouble.empty()) detail += "; " + trouble;
+    }
+    checks.push_back({.name = "sink-" + sink->name(), .ok = true, .detail = detail});
+  }
+  return checks;
 }
 
 void Exporter::render(const TextSink& sink) const {
@@ -95,17 +146,10 @@ void Exporter::render(const TextSink& sink) const {
   TableExposition exposition(flows_, names_);
   exposition.write(input_.tables, writer);
   if (!writer.flush()) return;
-  const auto sink_counts = [this] {
-    std::vector<SinkCount> counts;
-    for (const auto& one : sinks_) {
-      counts.push_back({.sink = one->name(), .events = one->written(), .failed = one->failed()});
-    }
-    return counts;
-  };
   const auto families = collect_self_metrics({.tables = &input_.tables,
                                               .sources = input_.sources,
                                               .xdp = input_.xdp,
-                                              .sinks = sink_counts,
+                                              .sinks = [this] { return sink_counts(); },
                                               .suppressed_flows = exposition.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }

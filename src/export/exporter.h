@@ -11,10 +11,11 @@
 #include <thread>
 #include <vector>
 
-#include "export/event_sink.h"
+#include "export/delivery/delivery.h"
 #include "export/http_server.h"
 #include "export/names.h"
 #include "export/options.h"
+#include "export/row_feed.h"
 #include "export/self_metrics.h"
 #include "export/table_exposition.h"
 #include "pipeline/snapshot.h"
@@ -44,36 +45,42 @@ class Exporter {
   Exporter& operator=(const Exporter&) = delete;
   ~Exporter();
 
-  /// Starts the thread that drains events.
+  /// Starts the threads that drain events and tell of rows.
   void start();
   /// Delivers the events that are left, then no more.
   void stop();
   /// Ends the HTTP server; waits for requests under way.
   void close();
 
-  /// Takes and delivers events until there are none. For inline use instead of start().
-  std::size_t drain();
+  /// Takes events until there are none and lets them wait for their sinks. For inline use instead of
+  /// start(), by those who can wait: where a sink is slow, so is this.
+  std::size_t drain_patiently();
 
   /// The exposition, piece by piece. Any thread; a reader that is slow holds up nobody else.
   void render(const TextSink& sink) const;
 
-  /// Events that a sink could not write.
-  [[nodiscard]] std::uint64_t events_failed() const noexcept;
+  /// By sink: what became of its records.
+  [[nodiscard]] std::vector<SinkCount> sink_counts() const;
 
   /// Opens files anew (SIGHUP).
   void reopen() noexcept { reopen_.store(true); }
 
  private:
   void run();
+  std::size_t drain();
+  void add_sink(const std::string& name, std::unique_ptr<Sink> sink,
+                const DeliveryOptions& options);
+  [[nodiscard]] std::vector<Check> health() const;
 
   Names names_;
   ExporterInput input_;
-  std::vector<std::unique_ptr<EventSink>> sinks_;
+  std::vector<std::unique_ptr<Delivery>> sinks_;
   const FlowSeriesOptions flows_;
   std::vector<pipeline::Event> batch_;
   std::atomic<bool> run_{false};
   std::atomic<bool> reopen_{false};
   std::thread thread_;
+  std::unique_ptr<RowFeed> rows_;
   std::unique_ptr<HttpServer> http_;  ///< last: its threads use all of the above
 };
 

@@ -3,6 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "export/delivery/options.h"
+#include "export/push/options.h"
 
 namespace hopscope::exporter {
 
@@ -28,12 +32,15 @@ struct FlowSeriesOptions {
 struct EventFileOptions {
   bool enabled = false;
   std::string path;  ///< "-" is the standard output
+  DeliveryOptions delivery{.batch_age_s = 0, .stop_timeout_s = 0.3, .spool = {}};
 };
 
 struct ExportOptions {
   HttpOptions http;
   FlowSeriesOptions flows;
   EventFileOptions event_file;
+  double values_interval_s = 10;  ///< rows of the tables are pushed so often; 0: never
+  std::vector<InfluxOptions> influxdb;
 };
 
 }  // namespace hopscope::exporter

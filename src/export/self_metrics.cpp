@@ -254,6 +254,42 @@ void add_process(Families& families) {
   families.gauge("process_open_fds", "Open file descriptors.", {}, open_fds);
 }
 
+void add_sink(Families& families, const SinkCount& sink) {
+  const DeliveryCounts& counts = sink.counts;
+  const std::string& name = sink.sink;
+  families.gauge("hopscope_sink_info", "A sink and what it is; always 1.",
+                 {{"sink", name}, {"kind", sink.kind}}, 1);
+  families.counter("hopscope_sink_records_total", "Records made for a sink.", {{"sink", name}},
+                   counts.produced);
+  families.counter("hopscope_sink_recovered_total", "Records found in a sink's spool at start.",
+                   {{"sink", name}}, counts.recovered);
+  families.counter("hopscope_sink_delivered_total", "Records that the other side has taken.",
+                   {{"sink", name}}, counts.delivered);
+  for (std::size_t i = 0; i < counts.dropped.size(); ++i) {
+    families.counter("hopscope_sink_dropped_total", "Records that a sink lost, by reason.",
+                     {{"sink", name}, {"reason", std::string(label(static_cast<DropReason>(i)))}},
+                     counts.dropped[i]);
+  }
+  const char* pending = "hopscope_sink_pending";
+  const char* help = "Records that wait; where is memory, or spool for those on the disk only.";
+  families.gauge(pending, help, {{"sink", name}, {"where", "memory"}},
+                 static_cast<double>(counts.in_memory));
+  families.gauge(pending, help, {{"sink", name}, {"where", "spool"}},
+                 static_cast<double>(counts.in_spool));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(SinkState::kCount); ++i) {
+    const auto state = static_cast<SinkState>(i);
+    families.gauge("hopscope_sink_state", "1 for the state that a sink is in, 0 for the others.",
+                   {{"sink", name}, {"state", std::string(label(state))}},
+                   state == counts.state ? 1 : 0);
+  }
+  families.counter("hopscope_sink_batches_total", "Batches that the other side has taken.",
+                   {{"sink", name}}, counts.batches);
+  families.counter("hopscope_sink_retries_total", "Attempts that failed and are made again.",
+                   {{"sink", name}}, counts.retries);
+  families.counter("hopscope_sink_bytes_total", "Bytes of delivered records, uncompressed.",
+                   {{"sink", name}}, counts.bytes_delivered);
+}
+
 }  // namespace
 
 std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
@@ -274,12 +310,7 @@ std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
     }
   }
   if (input.sinks) {
-    for (const SinkCount& sink : input.sinks()) {
-      families.counter("hopscope_sink_events_total", "Events written by a sink.",
-                       {{"sink", sink.sink}}, sink.events);
-      families.counter("hopscope_sink_failed_total", "Events that a sink could not write.",
-                       {{"sink", sink.sink}}, sink.failed);
-    }
+    for (const SinkCount& sink : input.sinks()) add_sink(families, sink);
   }
   families.gauge("hopscope_series_suppressed", "Flows without series, beyond top_k or max_series.",
                  {{"family", "flow"}}, static_cast<double>(input.suppressed_flows));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "export/delivery/counts.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"
 
@@ -22,8 +23,8 @@ struct XdpCount {
 
 struct SinkCount {
   std::string sink;
-  std::uint64_t events = 0;
-  std::uint64_t failed = 0;
+  std::string kind;
+  DeliveryCounts counts;
 };
 
 /// Where the numbers come from; all callable from the HTTP threads.

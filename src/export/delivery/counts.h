@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <string_view>
 
 namespace hopscope::exporter {
@@ -22,6 +23,12 @@ enum class DropReason : std::uint8_t {
   constexpr std::string_view kLabels[] = {"memory_full",   "spool_size", "spool_age",
                                           "spool_corrupt", "refused",    "shutdown"};
   return kLabels[static_cast<std::size_t>(reason)];
+}
+
+using DropCounts = std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount)>;
+
+[[nodiscard]] inline std::uint64_t sum_of(const DropCounts& counts) noexcept {
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
 enum class SinkState : std::uint8_t {
@@ -43,7 +50,7 @@ struct DeliveryCounts {
   std::uint64_t delivered = 0;
   std::uint64_t in_memory = 0;
   std::uint64_t in_spool = 0;  ///< on the disk only
-  std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount)> dropped{};
+  DropCounts dropped{};
   std::uint64_t bytes_delivered = 0;  ///< of records, before compression
   std::uint64_t batches = 0;          ///< delivered
   std::uint64_t retries = 0;

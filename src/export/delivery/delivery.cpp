@@ -7,17 +7,24 @@
 #include <iterator>
 #include <utility>
 
+#include "export/printable.h"
+
 namespace hopscope::exporter {
 namespace {
 
 using std::chrono::milliseconds;
 
 /// How often the spool is looked after while nothing else happens.
-constexpr milliseconds kTick{100};
+constexpr milliseconds kTick{20};
+/// Records that wait for the disk before those who can wait do.
+constexpr std::uint64_t kMostUnwritten = 10'000;
+constexpr milliseconds kDiskPoll{2};
 /// Complaints of one sink are this far apart.
 constexpr std::chrono::seconds kQuiet{60};
 /// Further records are read back while fewer than this many batches are in memory.
 constexpr std::size_t kBatchesAhead = 2;
+/// Of a record that is shown to people.
+constexpr std::size_t kSampleBytes = 200;
 
 milliseconds in_ms(double seconds) {
   return milliseconds(static_cast<milliseconds::rep>(seconds * 1000));
@@ -97,6 +104,7 @@ void Delivery::offer(std::span<const pipeline::Event> events, std::int64_t now_n
     sink_->encode(&event, now_ns, made_);
     add(now_ns);
   }
+  tick_spool();
 }
 
 void Delivery::end_of_rows(std::int64_t now_ns) {
@@ -110,7 +118,7 @@ void Delivery::end_of_rows(std::int64_t now_ns) {
 void Delivery::add(std::int64_t now_ns) {
   if (made_.empty()) return;
   ++counts_.produced;
-  const bool on_disk = spool_ && spool_->append(next_, made_, now_ns) == Spool::Append::kTaken;
+  const bool on_disk = spool_ && keep_on_disk(now_ns);
   const std::size_t bytes = made_.size() + sizeof(Record);
   // In front of records that are on the disk only nothing may wait that is not there.
   if (!on_disk && has_backlog()) {
@@ -136,6 +144,16 @@ void Delivery::add(std::int64_t now_ns) {
   }
   made_.clear();
   if (window_.size() == options_.batch_records || window_.size() == 1) wake_.notify_one();
+}
+
+bool Delivery::keep_on_disk(std::int64_t now_ns) {
+  using Append = Spool::Append;
+  Append result = spool_->append(next_, made_, now_ns);
+  if (result == Append::kNoRoom) {
+    tick_spool();
+    result = spool_->append(next_, made_, now_ns);
+  }
+  return result == Append::kTaken;
 }
 
 /// The oldest give way.
@@ -167,13 +185,17 @@ void Delivery::tick_spool() {
 
 void Delivery::wait_for_room(milliseconds patience) {
   std::unique_lock lock(mutex_);
-  const auto has_room = [this] { return spool_ || window_bytes_ <= options_.memory_bytes / 2; };
-  std::uint64_t before = window_bytes_;
-  while (!has_room() && !is_stopping_) {
-    const bool moved =
-        moved_.wait_for(lock, patience, [&] { return has_room() || window_bytes_ < before; });
-    if (!moved) return;
-    before = window_bytes_;
+  const auto has_room = [this] {
+    if (!spool_ || spool_->is_failing()) return window_bytes_ <= options_.memory_bytes / 2;
+    return spool_->unwritten() <= kMostUnwritten;
+  };
+  auto moved_at = Clock::now();
+  while (!has_room() && !is_stopping_ && Clock::now() - moved_at < patience) {
+    const std::uint64_t waiting = window_.size() + (spool_ ? spool_->unwritten() : 0);
+    tick_spool();
+    moved_.wait_for(lock, kDiskPoll);
+    const std::uint64_t left = window_.size() + (spool_ ? spool_->unwritten() : 0);
+    if (left < waiting) moved_at = Clock::now();
   }
 }
 
@@ -206,9 +228,9 @@ std::string Delivery::trouble() const {
 void Delivery::run() {
   pthread_setname_np(pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
   while (wait_for_batch()) {
-    reopen_if_asked();
     take_batch();
-    if (!batch_.empty()) deliver_batch();
+    reopen_if_asked();
+    deliver_batch();
   }
   const std::lock_guard lock(mutex_);
   is_finished_ = true;
@@ -316,6 +338,7 @@ void Delivery::take_batch() {
 /// Until all of the batch is gone, or the end has come.
 void Delivery::deliver_batch() {
   while (!batch_.empty() && !is_over()) {
+    reopen_if_asked();
     const std::size_t count = std::min(most_, batch_.size());
     settle(sink_->deliver(std::span(batch_).first(count)), count);
   }
@@ -323,73 +346,79 @@ void Delivery::deliver_batch() {
 
 void Delivery::settle(const Outcome& outcome, std::size_t count) {
   using Result = Outcome::Result;
-  switch (outcome.result) {
-    case Result::kDelivered: {
-      const std::uint64_t refused = std::min<std::uint64_t>(outcome.refused, count);
-      std::uint64_t bytes = 0;
-      for (std::size_t i = 0; i < count; ++i) bytes += batch_[i].bytes.size();
-      {
-        const std::lock_guard lock(mutex_);
-        counts_.delivered += count - refused;
-        counts_.bytes_delivered += bytes;
-        ++counts_.batches;
-        is_trying_again_ = false;
-        has_dropped_ = false;
-        drop(DropReason::kRefused, refused);
-        trouble_ = refused > 0 ? outcome.detail : "";
-      }
-      if (refused > 0) say(fmt::format("refused {} of {}: {}", refused, count, outcome.detail));
-      backoff_.reset();
-      most_ = std::min<std::size_t>(options_.batch_records, 2 * most_);
-      done(count);
-      return;
-    }
-    case Result::kTooLarge:
-      if (count > 1) {
-        most_ = (count + 1) / 2;
-        return;
-      }
-      [[fallthrough]];
-    case Result::kRefused: {
-      {
-        const std::lock_guard lock(mutex_);
-        drop(DropReason::kRefused, count);
-        is_trying_again_ = false;
-        trouble_ = outcome.detail;
-      }
-      say(fmt::format("refused {} records, the first of them {}: {}", count,
-                      batch_.front().bytes.substr(0, 200), outcome.detail));
-      backoff_.reset();
-      done(count);
-      return;
-    }
-    case Result::kTryAgain: {
-      {
-        const std::lock_guard lock(mutex_);
-        ++counts_.retries;
-        is_trying_again_ = true;
-        trouble_ = outcome.detail;
-      }
-      say("tries again: " + outcome.detail);
-      const milliseconds wait = backoff_.next();
-      pause(std::max(wait, outcome.retry_after.value_or(wait)));
-      return;
-    }
+  if (outcome.result == Result::kDelivered) {
+    settle_delivered(count, std::min<std::uint64_t>(outcome.refused, count), outcome.detail);
+    most_ = std::min<std::size_t>(options_.batch_records, 2 * most_);
+    return;
   }
+  const std::size_t taken = std::min(outcome.taken, count);
+  if (taken > 0) settle_delivered(taken, 0, "");
+  const std::size_t left = count - taken;
+  if (left == 0) return;
+  if (outcome.result == Result::kTooLarge && left > 1) {
+    most_ = (left + 1) / 2;
+  } else if (outcome.result == Result::kTryAgain) {
+    try_again(outcome);
+  } else {
+    refuse(left, outcome.detail);
+  }
+}
+
+/// The first `count` of the batch were delivered, but for `refused`.
+void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
+                                const std::string& detail) {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < count; ++i) bytes += batch_[i].bytes.size();
+  {
+    const std::lock_guard lock(mutex_);
+    counts_.delivered += count - refused;
+    counts_.bytes_delivered += bytes;
+    ++counts_.batches;
+    is_trying_again_ = false;
+    has_dropped_ = false;
+    drop(DropReason::kRefused, refused);
+    trouble_ = refused > 0 ? detail : "";
+    done(count);
+  }
+  if (refused > 0) say(fmt::format("refused {} of {} records: {}", refused, count, detail));
+  backoff_.reset();
+}
+
+/// The first `count` of the batch never will be.
+void Delivery::refuse(std::size_t count, const std::string& detail) {
+  say(fmt::format("refused {} records, the first of them \"{}\": {}", count,
+                  printable(batch_.front().bytes, kSampleBytes), detail));
+  const std::lock_guard lock(mutex_);
+  drop(DropReason::kRefused, count);
+  is_trying_again_ = false;
+  trouble_ = detail;
+  done(count);
+  backoff_.reset();
+}
+
+void Delivery::try_again(const Outcome& outcome) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.retries;
+    is_trying_again_ = true;
+    trouble_ = outcome.detail;
+  }
+  say("tries again: " + outcome.detail);
+  const milliseconds wait = backoff_.next();
+  pause(std::max(wait, outcome.retry_after.value_or(wait)));
 }
 
 /// The first `count` of the batch are settled.
 void Delivery::done(std::size_t count) {
   if (spool_) spool_->acknowledge(batch_[count - 1].number + 1);
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(count));
-  const std::lock_guard lock(mutex_);
   in_batch_ = batch_.size();
 }
 
 void Delivery::pause(milliseconds duration) {
   const auto until = Clock::now() + duration;
   std::unique_lock lock(mutex_);
-  while (Clock::now() < until && !(is_stopping_ && Clock::now() >= stop_by_)) {
+  while (Clock::now() < until && !wants_reopen_ && !(is_stopping_ && Clock::now() >= stop_by_)) {
     tick_spool();
     wake_.wait_for(lock, std::min(kTick, std::chrono::ceil<milliseconds>(until - Clock::now())));
   }

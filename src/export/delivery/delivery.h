@@ -43,8 +43,8 @@ class Delivery {
   /// The same for many, under one lock.
   void offer(std::span<const pipeline::Event> events, std::int64_t now_ns);
   void end_of_rows(std::int64_t now_ns);
-  /// For those who can wait: returns when half of the memory is free, or a spool takes what does
-  /// not fit, or nothing has left the memory for `patience`.
+  /// For those who can wait: returns when half of the memory is free, or the spool is not behind,
+  /// or nothing has moved for `patience`.
   void wait_for_room(std::chrono::milliseconds patience);
 
   /// Opens files anew before the next batch.
@@ -62,6 +62,7 @@ class Delivery {
   void add(std::int64_t now_ns);
   void drop(DropReason reason, std::uint64_t records);
   void tick_spool();
+  [[nodiscard]] bool keep_on_disk(std::int64_t now_ns);
   void make_room(std::size_t bytes);
 
   void run();
@@ -74,6 +75,9 @@ class Delivery {
   void take_batch();
   void deliver_batch();
   void settle(const Outcome& outcome, std::size_t count);
+  void settle_delivered(std::size_t count, std::uint64_t refused, const std::string& detail);
+  void refuse(std::size_t count, const std::string& detail);
+  void try_again(const Outcome& outcome);
   void done(std::size_t count);
   void pause(std::chrono::milliseconds duration);
   void give_up();

@@ -25,6 +25,8 @@ struct Outcome {
   };
 
   Result result = Result::kDelivered;
+  /// Of a batch that was not: so many from its front were all the same.
+  std::size_t taken = 0;
   std::uint64_t refused = 0;  ///< of a batch that was delivered
   std::string detail{};       ///< for people: what the other side said; of kDelivered: of `refused`
   /// No sooner than then; empty: as the caller likes.

@@ -2,22 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <string>
+#include "export/printable.h"
 
 namespace hopscope::exporter {
 namespace {
-
-/// The beginning of a text from somewhere else, fit for a line of a log.
-std::string printable(std::string_view text) {
-  constexpr std::size_t kMost = 300;
-  std::string line(text.substr(0, kMost));
-  std::replace_if(
-      line.begin(), line.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
-  while (line.ends_with(' ')) line.pop_back();
-  return line;
-}
 
 bool is_page(const HttpAnswer& answer) {
   return answer.content_type.starts_with("text/html") || answer.body.starts_with("<");

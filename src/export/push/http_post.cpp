@@ -17,6 +17,7 @@ constexpr int kPollMs = 1000;
 struct Received {
   std::string body;
   std::size_t bytes = 0;
+  bool has_all_headers = false;
 };
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
@@ -25,6 +26,13 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to)
   received.bytes += bytes;
   received.body.append(data, std::min(bytes, kMostBody - received.body.size()));
   return received.bytes <= kTooMuchBody ? bytes : 0;
+}
+
+/// libcurl takes headers that were cut for an answer; the empty line tells that none is missing.
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* to) {
+  const std::string_view line(data, size * count);
+  static_cast<Received*>(to)->has_all_headers = line == "\r\n" || line == "\n";
+  return line.size();
 }
 
 void init_curl() {
@@ -56,8 +64,8 @@ struct HttpPost::Curl {
     for (const std::string& line : target.headers) add(line);
     add("Content-Type: " + std::string(content_type));
     if (!encoding.empty()) add("Content-Encoding: " + std::string(encoding));
-    if (!target.token.empty()) {
-      add("Authorization: " + target.token_scheme + " " + target.token);
+    if (!target.token.reveal().empty()) {
+      add("Authorization: " + target.token_scheme + " " + target.token.reveal());
     }
     // Waiting for a 100 costs a round trip, and some servers never send it.
     add("Expect:");
@@ -82,6 +90,7 @@ HttpPost::HttpPost(HttpTarget target) : target_(std::move(target)) {
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "hopscope");
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, curl_->error);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, target_.verify ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, target_.verify ? 2L : 0L);
   text(CURLOPT_CAINFO, target_.ca_file);
@@ -90,7 +99,7 @@ HttpPost::HttpPost(HttpTarget target) : target_(std::move(target)) {
   if (!target_.username.empty()) {
     curl_easy_setopt(easy, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     text(CURLOPT_USERNAME, target_.username);
-    text(CURLOPT_PASSWORD, target_.password);
+    text(CURLOPT_PASSWORD, target_.password.reveal());
   }
 }
 
@@ -112,6 +121,7 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &received);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &received);
   curl_multi_add_handle(curl_->multi, easy);
   int running = 1;
   while (running > 0 && !gives_up_.load()) {
@@ -126,6 +136,10 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
   curl_multi_remove_handle(curl_->multi, easy);
   if (code != CURLE_OK) {
     answer.error = curl_->error[0] != '\0' ? curl_->error : curl_easy_strerror(code);
+    return answer;
+  }
+  if (!received.has_all_headers) {
+    answer.error = "the answer was cut";
     return answer;
   }
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "export/secret.h"
+
 namespace hopscope::exporter {
 
 /// Whom to ask, and as whom.
@@ -19,8 +21,8 @@ struct HttpTarget {
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
   std::string username;              ///< basic authentication; empty: none
-  std::string password;
-  std::string token;                    ///< of the Authorization header
+  Secret password;
+  Secret token;                         ///< of the Authorization header
   std::string token_scheme = "Bearer";  ///< in front of it
   std::string ca_file;                  ///< empty: those of the system
   std::string certificate_file;         ///< of the client; empty: none

@@ -53,7 +53,7 @@ void LineEncoder::write(const Event& event, std::string& to) {
   const bool is_drop = event.measurement == pipeline::Measurement::kDropReason;
   // By name, as stores like them.
   std::map<std::string, std::string> tags{{"kind", std::string(label(event.kind))},
-                                          {"measurement", std::string(label(event.measurement))}};
+                                          {"what", std::string(label(event.measurement))}};
   if (event.has_switch) tags["switch"] = names_.switch_name(event.switch_id);
   if (event.has_port) tags["port"] = std::to_string(event.port);
   if (event.has_queue) tags["queue"] = std::to_string(event.queue);

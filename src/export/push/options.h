@@ -6,6 +6,7 @@
 
 #include "export/delivery/options.h"
 #include "export/push/http_post.h"
+#include "export/secret.h"
 
 namespace hopscope::exporter {
 
@@ -13,10 +14,8 @@ namespace hopscope::exporter {
 struct HttpPushOptions {
   std::string url;
   std::string username;  ///< basic authentication
-  std::string password_file;
-  std::string password_env;
-  std::string token_file;  ///< bearer; InfluxDB 2.x calls it an API token
-  std::string token_env;
+  SecretSource password;
+  SecretSource token;  ///< bearer; InfluxDB 2.x calls it an API token
   std::string ca_file;
   std::string certificate_file;
   std::string key_file;
@@ -25,7 +24,7 @@ struct HttpPushOptions {
   double timeout_s = 10;
 };
 
-/// Reads its secrets. Throws io::SetupError.
+/// Reads its secrets. Throws SecretError.
 [[nodiscard]] HttpTarget http_target(const HttpPushOptions& options);
 
 enum class InfluxVersion : std::uint8_t { kV1, kV2 };

@@ -1,20 +1,10 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iterator>
-#include <utility>
 
-#include "export/event_sink.h"
+#include "export/event_json.h"
 #include "export/scale.h"
-#include "io/setup_error.h"
 #include "pipeline/flow_record.h"
 
 namespace hopscope::exporter {
@@ -131,11 +121,6 @@ void append_values(std::string& to, const Event& event, const Names& names) {
   }
 }
 
-bool is_regular(int fd) noexcept {
-  struct stat status {};
-  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 }  // namespace
 
 void append_event_json(std::string& to, const Event& event, const Names& names) {
@@ -169,89 +154,6 @@ void append_event_json(std::string& to, const Event& event, const Names& names) 
   if (event.kind == EventKind::kPathChange) append_path(to, "old_path", event.old_path, names);
   if (event.new_path.count > 0) append_path(to, "path", event.new_path, names);
   to += '}';
-}
-
-NdjsonSink::NdjsonSink(std::string path, const Names& names)
-    : path_(std::move(path)), names_(names) {
-  if (!open_file()) {
-    throw io::SetupError(
-        fmt::format("cannot open the event file {}: {}", path_,
-                    errno == ENXIO ? "a FIFO that nobody reads" : std::strerror(errno)));
-  }
-}
-
-NdjsonSink::~NdjsonSink() {
-  if (fd_ > STDERR_FILENO) close(fd_);
-}
-
-bool NdjsonSink::open_file() noexcept {
-  if (path_ == "-") {
-    fd_ = STDOUT_FILENO;
-    is_file_ = is_regular(fd_);
-    return true;
-  }
-  // Without waiting: a FIFO may have no reader, and then it is an error.
-  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
-  if (fd < 0) return false;
-  if (fd_ >= 0) close(fd_);
-  fd_ = fd;
-  is_file_ = is_regular(fd_);
-  broken_line_ = false;
-  return true;
-}
-
-std::string NdjsonSink::reopen() {
-  if (open_file()) return "";
-  return fmt::format("cannot open the event file {} anew: {}; the old one goes on", path_,
-                     std::strerror(errno));
-}
-
-/// Room for a piece. Waits for the reader, but once it is to hurry for a moment only, however
-/// steadily the reader goes on; then false for good.
-bool NdjsonSink::wait_for_room() noexcept {
-  constexpr int kWaitMs = 100;
-  constexpr auto kLeft = std::chrono::milliseconds(300);
-  pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
-  while (!given_up_) {
-    const auto now = std::chrono::steady_clock::now();
-    if (hurry_.load(std::memory_order_relaxed)) {
-      if (!deadline_) deadline_ = now + kLeft;
-      given_up_ = now >= *deadline_;
-    }
-    if (!given_up_ && poll(&room, 1, kWaitMs) != 0) return true;
-  }
-  return false;
-}
-
-std::size_t NdjsonSink::write_some(std::string_view text) noexcept {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    if (!is_file_ && !wait_for_room()) break;
-    // A pipe that has room at all has room for this much.
-    const std::size_t piece =
-        is_file_ ? text.size() - done : std::min<std::size_t>(PIPE_BUF, text.size() - done);
-    const ssize_t n = ::write(fd_, text.data() + done, piece);
-    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n < 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  return done;
-}
-
-void NdjsonSink::write(std::span<const Event> events) {
-  buffer_.clear();
-  for (const Event& event : events) {
-    append_event_json(buffer_, event, names_);
-    buffer_ += '\n';
-  }
-  // What an earlier failure left of a line is ended first, so that only that line is bad.
-  if (broken_line_ && write_some("\n") == 1) broken_line_ = false;
-  const std::size_t done = broken_line_ ? 0 : write_some(buffer_);
-  const auto whole = static_cast<std::size_t>(
-      std::count(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(done), '\n'));
-  broken_line_ = broken_line_ || (done > 0 && buffer_[done - 1] != '\n');
-  written_.add(whole);
-  failed_.add(events.size() - whole);
 }
 
 }  // namespace hopscope::exporter

@@ -1,18 +1,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
 
-#include "export/event_sink.h"
+#include "export/event_json.h"
+#include "export/file_sink.h"
 #include "io/setup_error.h"
 #include "support/fake_tables.h"
 
@@ -107,13 +107,13 @@ TEST(EventJson, TimesBefore1970AreTimes) {
   EXPECT_EQ(as_json(event)["time"], "1969-12-31T23:59:59.999999999Z");
 }
 
-class NdjsonSinkTest : public testing::Test {
+class FileSinkTest : public testing::Test {
  protected:
-  NdjsonSinkTest() {
+  FileSinkTest() {
     EXPECT_NE(mkdtemp(directory_.data()), nullptr);
     path_ = directory_ + "/events.ndjson";
   }
-  ~NdjsonSinkTest() override {
+  ~FileSinkTest() override {
     for (const char* name : {"/events.ndjson", "/events.1", "/pipe"}) {
       unlink((directory_ + name).c_str());
     }
@@ -125,82 +125,87 @@ class NdjsonSinkTest : public testing::Test {
   std::string path_;
 };
 
-TEST_F(NdjsonSinkTest, AppendsALineAnEvent) {
-  const std::vector<Event> events(3, moved());
-  {
-    NdjsonSink sink(path_, names_);
-    sink.write(events);
-    EXPECT_EQ(sink.written(), 3U);
+/// Records as Delivery would make them.
+std::vector<Record> records(Sink& sink, std::size_t count) {
+  std::vector<Record> made(count);
+  const Event event = moved();
+  for (std::size_t i = 0; i < count; ++i) {
+    made[i].number = i;
+    sink.encode(&event, 0, made[i].bytes);
   }
-  NdjsonSink again(path_, names_);
-  again.write(events);
+  return made;
+}
+
+TEST_F(FileSinkTest, AppendsALineAnEvent) {
+  {
+    FileSink sink(path_, names_);
+    EXPECT_EQ(sink.deliver(records(sink, 3)).result, Outcome::Result::kDelivered);
+  }
+  FileSink again(path_, names_);
+  EXPECT_EQ(again.deliver(records(again, 3)).result, Outcome::Result::kDelivered);
   EXPECT_EQ(lines_of(path_).size(), 6U);
 }
 
-TEST_F(NdjsonSinkTest, ReopensAfterRotation) {
-  NdjsonSink sink(path_, names_);
-  sink.write(std::vector<Event>(2, moved()));
+TEST_F(FileSinkTest, HasNothingToSayOfRows) {
+  FileSink sink(path_, names_);
+  const pipeline::PortSnapshot port;
+  std::string record;
+  sink.encode(&port, 0, record);
+  EXPECT_EQ(record, "");
+}
+
+TEST_F(FileSinkTest, ReopensAfterRotation) {
+  FileSink sink(path_, names_);
+  const auto write = [&sink](std::size_t count) {
+    EXPECT_EQ(sink.deliver(records(sink, count)).result, Outcome::Result::kDelivered);
+  };
+  write(2);
   ASSERT_EQ(rename(path_.c_str(), (directory_ + "/events.1").c_str()), 0);
-  sink.write(std::vector<Event>(1, moved()));
-  sink.reopen();
-  sink.write(std::vector<Event>(5, moved()));
+  write(1);
+  EXPECT_EQ(sink.reopen(), "");
+  write(5);
   EXPECT_EQ(lines_of(directory_ + "/events.1").size(), 3U);
   EXPECT_EQ(lines_of(path_).size(), 5U);
 }
 
-TEST_F(NdjsonSinkTest, AFullDiskIsCounted) {
-  NdjsonSink sink("/dev/full", names_);
-  sink.write(std::vector<Event>(4, moved()));
-  EXPECT_EQ(sink.written(), 0U);
-  EXPECT_EQ(sink.failed(), 4U);
+TEST_F(FileSinkTest, AFullDiskMayHaveRoomAgain) {
+  FileSink sink("/dev/full", names_);
+  const Outcome outcome = sink.deliver(records(sink, 4));
+  EXPECT_EQ(outcome.result, Outcome::Result::kTryAgain);
+  EXPECT_EQ(outcome.taken, 0U);
+  EXPECT_NE(outcome.detail.find("No space left"), std::string::npos) << outcome.detail;
 }
 
-TEST_F(NdjsonSinkTest, WhatCannotBeOpenedIsSaid) {
-  EXPECT_THROW(NdjsonSink(directory_ + "/none/events", names_), io::SetupError);
+TEST_F(FileSinkTest, WhatCannotBeOpenedIsSaid) {
+  EXPECT_THROW(FileSink(directory_ + "/none/events", names_), io::SetupError);
 }
 
-TEST_F(NdjsonSinkTest, AReaderThatSleepsDoesNotStopTheEnd) {
-  const std::string pipe = directory_ + "/pipe";
-  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
-  ASSERT_GE(reader, 0);
-  NdjsonSink sink(pipe, names_);
-  std::thread writer([&sink] {
-    for (int i = 0; i < 100; ++i) sink.write(std::vector<Event>(100, moved()));
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  sink.hurry();
-  writer.join();
-  EXPECT_GT(sink.written(), 0U);
-  EXPECT_GT(sink.failed(), 0U);
-  EXPECT_EQ(sink.written() + sink.failed(), 10'000U);
-  // What did go through is whole lines but for the last one.
-  std::string text(1 << 20, '\0');
-  text.resize(static_cast<std::size_t>(read(reader, text.data(), text.size())));
-  EXPECT_EQ(static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')), sink.written());
-  close(reader);
-}
-
-TEST_F(NdjsonSinkTest, AReaderThatIsSlowHoldsUpTheEndForAMomentOnly) {
+TEST_F(FileSinkTest, APipeWithoutReaderIsRefused) {
+  signal(SIGPIPE, SIG_IGN);
   const std::string fifo = directory_ + "/pipe";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   const int reader = open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
-  NdjsonSink sink(fifo, names_);
-  std::atomic<bool> read_on{true};
-  std::thread slow([&] {
-    std::string some(4096, '\0');
-    while (read_on) {
-      (void)!read(reader, some.data(), some.size());
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  });
+  FileSink sink(fifo, names_);
+  close(reader);
+  EXPECT_EQ(sink.deliver(records(sink, 2)).result, Outcome::Result::kRefused);
+}
+
+TEST_F(FileSinkTest, AReaderThatSleepsDoesNotStopTheEnd) {
+  const std::string fifo = directory_ + "/pipe";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const int reader = open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  FileSink sink(fifo, names_);
+  Outcome outcome;
+  std::thread writer([&] { outcome = sink.deliver(records(sink, 10'000)); });
   sink.hurry();
-  const std::vector<Event> events(30'000, moved());  // would take the reader a minute
-  sink.write(events);
-  EXPECT_GT(sink.failed(), 0U);
-  EXPECT_EQ(sink.written() + sink.failed(), events.size());
-  read_on = false;
-  slow.join();
+  writer.join();
+  EXPECT_EQ(outcome.result, Outcome::Result::kTryAgain);
+  EXPECT_LT(outcome.taken, 10'000U);
+  // What did go through is whole lines but for the last one.
+  std::string text(1 << 20, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(reader, text.data(), text.size()))));
+  EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), outcome.taken);
   close(reader);
 }
 

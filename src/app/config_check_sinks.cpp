@@ -1,0 +1,74 @@
+#include "app/config_check_sinks.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace hopscope::app {
+namespace {
+
+class SinkChecker {
+ public:
+  explicit SinkChecker(const Check& check) : check_(check) {}
+
+  void common(const std::string& path, const std::string& name,
+              const exporter::DeliveryOptions& delivery) {
+    check_(!name.empty(), path + ".name", "is empty");
+    check_(names_.insert(name).second, path + ".name",
+           fmt::format("is \"{}\", as that of another sink; each needs its own", name));
+    check_(delivery.batch_bytes >= 1024, path + ".delivery.batch_bytes", "is below 1k");
+    check_(delivery.memory_bytes >= 2 * delivery.batch_bytes, path + ".delivery.memory_bytes",
+           "must hold two batches (batch_bytes) at least");
+    check_(delivery.retry_first_s <= delivery.retry_most_s, path + ".delivery.retry_first",
+           "is longer than retry_most");
+    const exporter::SpoolLimits& spool = delivery.spool;
+    if (spool.directory.empty()) return;
+    check_(directories_.insert(spool.directory).second, path + ".delivery.spool.directory",
+           "is that of another sink; each needs its own");
+    check_(spool.max_bytes >= 2 * spool.segment_bytes, path + ".delivery.spool.max_bytes",
+           fmt::format("is below {} MiB", 2 * spool.segment_bytes >> 20));
+  }
+
+  void http(const std::string& path, const exporter::HttpPushOptions& http) {
+    const bool is_url = http.url.starts_with("http://") || http.url.starts_with("https://");
+    check_(is_url, path + ".url",
+           fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
+    check_(http.url.find('@') == std::string::npos, path + ".url",
+           "holds a password; give username and password_file");
+    secret(path, "password", http.password);
+    secret(path, "token", http.token);
+    check_(http.username.empty() == !http.password.given(), path + ".username",
+           "and a password (password_file or password_env) go together");
+    check_(http.username.empty() || !http.token.given(), path + ".token_file",
+           "and username are two ways to say who one is; one of them");
+    check_(http.certificate_file.empty() == http.key_file.empty(), path + ".certificate_file",
+           "and key_file go together");
+  }
+
+ private:
+  void secret(const std::string& path, const char* what, const exporter::SecretSource& source) {
+    check_(source.file.empty() || source.env.empty(), fmt::format("{}.{}_env", path, what),
+           fmt::format("and {}_file are given; one of them", what));
+  }
+
+  const Check& check_;
+  std::set<std::string> names_{"events"};
+  std::set<std::string> directories_;
+};
+
+}  // namespace
+
+void check_sinks(const Config& config, const Check& check) {
+  SinkChecker checker(check);
+  for (std::size_t i = 0; i < config.exports.influxdb.size(); ++i) {
+    const exporter::InfluxOptions& sink = config.exports.influxdb[i];
+    const std::string path = fmt::format("export.influxdb[{}]", i);
+    checker.common(path, sink.name, sink.delivery);
+    checker.http(path, sink.http);
+    const bool is_v1 = sink.version == exporter::InfluxVersion::kV1;
+    check(!is_v1 || !sink.database.empty(), path + ".database", "is needed for version: v1");
+    check(is_v1 || !sink.bucket.empty(), path + ".bucket", "is needed for version: v2");
+  }
+}
+
+}  // namespace hopscope::app

@@ -1,0 +1,59 @@
+#include "export/row_feed.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <utility>
+
+namespace hopscope::exporter {
+
+RowFeed::RowFeed(double interval_s, const pipeline::TableView& tables, ForEachSink sinks)
+    : interval_s_(interval_s), tables_(tables), sinks_(std::move(sinks)) {}
+
+void RowFeed::start() {
+  if (interval_s_ > 0) thread_ = std::thread([this] { run(); });
+}
+
+void RowFeed::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RowFeed::run() {
+  pthread_setname_np(pthread_self(), "rows");
+  using Clock = std::chrono::steady_clock;
+  const auto interval =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(interval_s_));
+  auto next = Clock::now() + interval;
+  std::unique_lock lock(mutex_);
+  while (!is_stopping_) {
+    if (wake_.wait_until(lock, next, [this] { return is_stopping_; })) return;
+    lock.unlock();
+    tell_all();
+    lock.lock();
+    // What took longer than the interval is not made up for.
+    next = std::max(next + interval, Clock::now());
+  }
+}
+
+void RowFeed::tell_all() const {
+  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
+  const auto tell = [&](const auto& row) {
+    sinks_([&](Delivery& sink) { sink.offer(&row, now_ns); });
+  };
+  tables_.for_each_port(tell);
+  tables_.for_each_switch(tell);
+  tables_.for_each_drop(tell);
+  tables_.for_each_sequence(tell);
+  tables_.for_each_link(tell);
+  tables_.for_each_format(tell);
+  sinks_([&](Delivery& sink) { sink.end_of_rows(now_ns); });
+}
+
+}  // namespace hopscope::exporter

@@ -1,0 +1,45 @@
+#pragma once
+// Tells sinks how things are, again and again, whether or not something happened: so a store knows
+// that a value still holds. Flows are not among them, for there may be millions; their refresh
+// events are.
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "export/delivery/delivery.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::exporter {
+
+class RowFeed {
+ public:
+  using Tell = std::function<void(Delivery&)>;
+  /// Calls its argument for each sink.
+  using ForEachSink = std::function<void(const Tell&)>;
+
+  RowFeed(double interval_s, const pipeline::TableView& tables, ForEachSink sinks);
+  RowFeed(const RowFeed&) = delete;
+  RowFeed& operator=(const RowFeed&) = delete;
+  ~RowFeed() { stop(); }
+
+  /// A thread that tells all rows every `interval_s`; 0: never.
+  void start();
+  void stop();
+  /// Tells all rows now.
+  void tell_all() const;
+
+ private:
+  void run();
+
+  const double interval_s_;
+  const pipeline::TableView& tables_;
+  const ForEachSink sinks_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hopscope::exporter

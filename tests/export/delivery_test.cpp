@@ -1,0 +1,428 @@
+// Delivery in front of sinks that behave in every way they can. No test waits for a time to pass;
+// all wait for what must happen.
+
+#include "export/delivery/delivery.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <numeric>
+#include <set>
+
+namespace hopscope::exporter {
+namespace {
+
+using Result = Outcome::Result;
+
+/// Makes a record of the new value of an event, and lets the test say what becomes of batches.
+class TestSink final : public Sink {
+ public:
+  using Deliver = std::function<Outcome(std::span<const Record>)>;
+
+  explicit TestSink(Deliver deliver) : deliver_(std::move(deliver)) {}
+
+  [[nodiscard]] std::string_view kind() const noexcept override { return "test"; }
+  void encode(const Item& item, std::int64_t /*now_ns*/, std::string& record) override {
+    if (const auto* event = std::get_if<const pipeline::Event*>(&item)) {
+      record = std::to_string((*event)->new_value);
+    }
+  }
+  [[nodiscard]] Outcome deliver(std::span<const Record> batch) override { return deliver_(batch); }
+
+ private:
+  Deliver deliver_;
+};
+
+/// What arrived, and when enough did.
+class Arrived {
+ public:
+  void add(std::span<const Record> batch) {
+    const std::lock_guard lock(mutex_);
+    for (const Record& record : batch) values_.push_back(std::stoul(record.bytes));
+    moved_.notify_all();
+  }
+  void wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, [&] { return values_.size() >= count; });
+  }
+  [[nodiscard]] std::vector<std::uint64_t> values() {
+    const std::lock_guard lock(mutex_);
+    return values_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  std::vector<std::uint64_t> values_;
+};
+
+DeliveryOptions quick() {
+  DeliveryOptions options;
+  options.batch_records = 10;
+  options.batch_age_s = 0;
+  options.retry_first_s = 0.01;
+  options.retry_most_s = 0.01;
+  return options;
+}
+
+std::vector<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
+  std::vector<std::uint64_t> all(to - from);
+  std::iota(all.begin(), all.end(), from);
+  return all;
+}
+
+void offer(Delivery& delivery, std::uint64_t from, std::uint64_t to) {
+  pipeline::Event event;
+  for (std::uint64_t i = from; i < to; ++i) {
+    event.new_value = i;
+    delivery.offer(&event, static_cast<std::int64_t>(i));
+  }
+}
+
+std::uint64_t dropped(const DeliveryCounts& counts) {
+  return sum_of(counts.dropped);
+}
+
+void expect_all_accounted_for(const DeliveryCounts& counts) {
+  EXPECT_EQ(counts.produced + counts.recovered,
+            counts.delivered + counts.in_memory + counts.in_spool + dropped(counts));
+}
+
+std::unique_ptr<TestSink> sink(TestSink::Deliver deliver) {
+  return std::make_unique<TestSink>(std::move(deliver));
+}
+
+TEST(Delivery, DeliversInOrderAndInBatches) {
+  Arrived arrived;
+  std::atomic<std::size_t> largest{0};
+  Delivery delivery("test", sink([&](auto batch) {
+                      largest = std::max(largest.load(), batch.size());
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    quick(), nullptr);
+  offer(delivery, 0, 25);
+  EXPECT_EQ(delivery.counts().in_memory, 25U);
+  delivery.start();
+  arrived.wait_for(25);
+  delivery.stop();
+  EXPECT_EQ(arrived.values(), numbers(0, 25));
+  EXPECT_EQ(largest, 10U);
+  EXPECT_EQ(delivery.counts().delivered, 25U);
+  EXPECT_EQ(delivery.counts().batches, 3U);
+  EXPECT_EQ(delivery.counts().bytes_delivered, 10U + 2U * 15U);
+  EXPECT_EQ(delivery.counts().state, SinkState::kOk);
+  expect_all_accounted_for(delivery.counts());
+}
+
+TEST(Delivery, TriesAgainUntilItIsTaken) {
+  Arrived arrived;
+  std::atomic<int> failures{5};
+  Delivery delivery("test", sink([&](auto batch) {
+                      if (failures-- > 0) {
+                        Outcome busy;
+                        busy.result = Result::kTryAgain;
+                        busy.detail = "busy";
+                        return busy;
+                      }
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    quick(), nullptr);
+  delivery.start();
+  offer(delivery, 0, 30);
+  arrived.wait_for(30);
+  delivery.stop();
+  EXPECT_EQ(arrived.values(), numbers(0, 30));
+  EXPECT_EQ(delivery.counts().retries, 5U);
+  EXPECT_EQ(dropped(delivery.counts()), 0U);
+  EXPECT_EQ(delivery.trouble(), "");
+}
+
+TEST(Delivery, WhatIsRefusedIsCountedAndToldOnce) {
+  Arrived arrived;
+  std::vector<std::string> told;
+  Delivery delivery("test", sink([&](auto batch) {
+                      arrived.add(batch);
+                      Outcome no;
+                      no.result = Result::kRefused;
+                      no.detail = "never";
+                      return no;
+                    }),
+                    quick(), [&](const std::string& what) { told.push_back(what); });
+  offer(delivery, 0, 30);
+  delivery.start();
+  arrived.wait_for(30);
+  delivery.stop();
+  const DeliveryCounts counts = delivery.counts();
+  EXPECT_EQ(counts.delivered, 0U);
+  EXPECT_EQ(counts.dropped[static_cast<std::size_t>(DropReason::kRefused)], 30U);
+  EXPECT_EQ(counts.state, SinkState::kDropping);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0], "sink test: refused 10 records, the first of them \"0\": never");
+  expect_all_accounted_for(counts);
+}
+
+TEST(Delivery, PartOfABatchMayBeRefusedOrTaken) {
+  Arrived arrived;
+  int call = 0;
+  Delivery delivery("test", sink([&](auto batch) {
+                      Outcome outcome;
+                      if (call++ == 0) {
+                        outcome.result = Result::kTryAgain;
+                        outcome.taken = 4;
+                        arrived.add(batch.first(4));
+                        return outcome;
+                      }
+                      outcome.refused = 1;
+                      arrived.add(batch);
+                      return outcome;
+                    }),
+                    quick(), nullptr);
+  offer(delivery, 0, 10);
+  delivery.start();
+  arrived.wait_for(10);
+  delivery.stop();
+  EXPECT_EQ(arrived.values(), numbers(0, 10));
+  EXPECT_EQ(delivery.counts().delivered, 9U);
+  EXPECT_EQ(dropped(delivery.counts()), 1U);
+  expect_all_accounted_for(delivery.counts());
+}
+
+TEST(Delivery, ABatchThatIsTooLargeIsHalved) {
+  Arrived arrived;
+  Delivery delivery("test", sink([&](auto batch) {
+                      Outcome outcome;
+                      // The record 7 is too large by itself.
+                      const bool has_7 = std::any_of(batch.begin(), batch.end(),
+                                                     [](const auto& r) { return r.bytes == "7"; });
+                      if (batch.size() > 3 || has_7) {
+                        outcome.result = Result::kTooLarge;
+                        return outcome;
+                      }
+                      arrived.add(batch);
+                      return outcome;
+                    }),
+                    quick(), nullptr);
+  offer(delivery, 0, 20);
+  delivery.start();
+  arrived.wait_for(19);
+  delivery.stop();
+  std::vector<std::uint64_t> expected = numbers(0, 20);
+  expected.erase(expected.begin() + 7);
+  EXPECT_EQ(arrived.values(), expected);
+  EXPECT_EQ(dropped(delivery.counts()), 1U);
+  expect_all_accounted_for(delivery.counts());
+}
+
+TEST(Delivery, WithoutASpoolTheOldestGiveWay) {
+  Arrived arrived;
+  std::mutex gate;
+  gate.lock();
+  DeliveryOptions options = quick();
+  options.memory_bytes = 100 * (2 + sizeof(Record));
+  Delivery delivery("test", sink([&](auto batch) {
+                      const std::lock_guard open(gate);
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    options, nullptr);
+  offer(delivery, 10, 90);
+  offer(delivery, 10, 90);
+  const DeliveryCounts full = delivery.counts();
+  EXPECT_EQ(full.in_memory, 100U);
+  EXPECT_EQ(full.dropped[static_cast<std::size_t>(DropReason::kMemoryFull)], 60U);
+  EXPECT_EQ(full.state, SinkState::kDropping);
+  expect_all_accounted_for(full);
+  delivery.start();
+  gate.unlock();
+  arrived.wait_for(100);
+  delivery.stop();
+  std::vector<std::uint64_t> expected = numbers(70, 90);
+  for (const std::uint64_t number : numbers(10, 90)) expected.push_back(number);
+  EXPECT_EQ(arrived.values(), expected);
+  EXPECT_EQ(delivery.counts().state, SinkState::kOk);
+}
+
+class DeliveryWithSpool : public testing::Test {
+ protected:
+  DeliveryWithSpool() {
+    EXPECT_NE(mkdtemp(directory_.data()), nullptr);
+    options_.spool.directory = directory_ + "/spool";
+    options_.spool.sync_interval_s = 0.01;
+    options_.spool.max_age_s = 0;  // the records of these tests are from 1970
+    options_.memory_bytes = 50 * (4 + sizeof(Record));
+    options_.replay_rate = 0;
+    options_.stop_timeout_s = 0;
+  }
+  ~DeliveryWithSpool() override { std::filesystem::remove_all(directory_); }
+
+  static Outcome busy() {
+    Outcome outcome;
+    outcome.result = Result::kTryAgain;
+    outcome.detail = "busy";
+    return outcome;
+  }
+  static std::unique_ptr<TestSink> dead() {
+    return sink([](auto) { return busy(); });
+  }
+
+  DeliveryOptions options_ = quick();
+  std::string directory_ = testing::TempDir() + "hopscope_XXXXXX";
+};
+
+TEST_F(DeliveryWithSpool, HoldsWhatMemoryDoesNot) {
+  Arrived arrived;
+  std::atomic<bool> is_up{false};
+  Delivery delivery("test", sink([&](auto batch) {
+                      if (!is_up) return busy();
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    options_, nullptr);
+  delivery.start();
+  offer(delivery, 1000, 3000);
+  const DeliveryCounts down = delivery.counts();
+  EXPECT_GE(down.in_spool, 1900U);
+  EXPECT_EQ(down.in_memory + down.in_spool, 2000U);
+  EXPECT_EQ(down.state, SinkState::kSpooling);
+  expect_all_accounted_for(down);
+  is_up = true;
+  arrived.wait_for(2000);
+  offer(delivery, 3000, 4000);
+  arrived.wait_for(3000);
+  EXPECT_EQ(arrived.values(), numbers(1000, 4000));
+  delivery.stop();
+  EXPECT_EQ(delivery.counts().state, SinkState::kOk);
+  EXPECT_EQ(delivery.counts().delivered, 3000U);
+  expect_all_accounted_for(delivery.counts());
+}
+
+TEST_F(DeliveryWithSpool, WhatIsLeftAtTheEndIsDeliveredNextTime) {
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    first.start();
+    offer(first, 1000, 2000);
+    first.stop();
+    EXPECT_EQ(first.counts().in_spool, 1000U);
+    EXPECT_EQ(first.counts().in_memory, 0U);
+    expect_all_accounted_for(first.counts());
+  }
+  Arrived arrived;
+  {
+    Delivery second("test", sink([&](auto batch) {
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    options_, nullptr);
+    EXPECT_EQ(second.counts().recovered, 1000U);
+    EXPECT_EQ(second.counts().in_spool, 1000U);
+    offer(second, 2000, 2100);
+    second.start();
+    arrived.wait_for(1100);
+    second.stop();
+    expect_all_accounted_for(second.counts());
+  }
+  EXPECT_EQ(arrived.values(), numbers(1000, 2100));
+  Delivery third("test", dead(), options_, nullptr);
+  EXPECT_EQ(third.counts().recovered, 0U);
+}
+
+TEST_F(DeliveryWithSpool, BeyondItsSizeTheOldestGo) {
+  options_.spool.max_bytes = 1 << 20;
+  options_.spool.segment_bytes = 1 << 16;
+  Arrived arrived;
+  std::atomic<bool> is_up{false};
+  Delivery delivery("test", sink([&](auto batch) {
+                      if (!is_up) return busy();
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    options_, nullptr);
+  delivery.start();
+  constexpr std::uint64_t kMade = 60'000;
+  for (std::uint64_t i = 0; i < kMade; i += 1000) {
+    offer(delivery, 100'000 + i, 101'000 + i);
+    delivery.wait_for_room(std::chrono::seconds(30));
+  }
+  const auto is_below = [&] {
+    return delivery.counts().dropped[static_cast<std::size_t>(DropReason::kSpoolSize)] > 0;
+  };
+  while (!is_below()) delivery.wait_for_room(std::chrono::seconds(1));
+  is_up = true;
+  while (delivery.counts().in_memory + delivery.counts().in_spool > 0) std::this_thread::yield();
+  delivery.stop();
+  const DeliveryCounts counts = delivery.counts();
+  expect_all_accounted_for(counts);
+  EXPECT_EQ(counts.produced, kMade);
+  EXPECT_EQ(counts.delivered, arrived.values().size());
+  EXPECT_EQ(counts.delivered + counts.dropped[static_cast<std::size_t>(DropReason::kSpoolSize)],
+            kMade);
+  EXPECT_EQ(arrived.values().back(), 100'000 + kMade - 1);
+  const std::vector<std::uint64_t> values = arrived.values();
+  EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+}
+
+TEST(Delivery, ASinkThatHangsIsGivenUpAtTheEnd) {
+  std::atomic<bool> hurries{false};
+  class Hanging final : public Sink {
+   public:
+    explicit Hanging(std::atomic<bool>& hurries) : hurries_(hurries) {}
+    [[nodiscard]] std::string_view kind() const noexcept override { return "hanging"; }
+    void encode(const Item&, std::int64_t, std::string& record) override { record = "x"; }
+    [[nodiscard]] Outcome deliver(std::span<const Record>) override {
+      hurries_.wait(false);
+      Outcome outcome;
+      outcome.result = Result::kTryAgain;
+      return outcome;
+    }
+    void hurry() noexcept override {
+      hurries_ = true;
+      hurries_.notify_all();
+    }
+
+   private:
+    std::atomic<bool>& hurries_;
+  };
+  DeliveryOptions options = quick();
+  options.stop_timeout_s = 0.01;
+  Delivery delivery("test", std::make_unique<Hanging>(hurries), options, nullptr);
+  delivery.start();
+  offer(delivery, 0, 50);
+  delivery.stop();
+  const DeliveryCounts counts = delivery.counts();
+  EXPECT_EQ(counts.dropped[static_cast<std::size_t>(DropReason::kShutdown)], 50U);
+  expect_all_accounted_for(counts);
+}
+
+TEST(Delivery, ManyThreadsMayOffer) {
+  Arrived arrived;
+  Delivery delivery("test", sink([&](auto batch) {
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    quick(), nullptr);
+  delivery.start();
+  std::vector<std::thread> threads;
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] { offer(delivery, 1000 * i, 1000 * (i + 1)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  arrived.wait_for(4000);
+  delivery.stop();
+  const std::vector<std::uint64_t> values = arrived.values();
+  EXPECT_EQ(std::set(values.begin(), values.end()).size(), 4000U);
+  // Of one thread, in its order.
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    std::vector<std::uint64_t> of_thread;
+    std::copy_if(values.begin(), values.end(), std::back_inserter(of_thread),
+                 [i](std::uint64_t value) { return value / 1000 == i; });
+    EXPECT_EQ(of_thread, numbers(1000 * i, 1000 * (i + 1)));
+  }
+}
+
+}  // namespace
+}  // namespace hopscope::exporter
