@@ -150,6 +150,7 @@ void Exporter::render(const TextSink& sink) const {
                                               .sources = input_.sources,
                                               .xdp = input_.xdp,
                                               .sinks = [this] { return sink_counts(); },
+                                              .health = input_.health,
                                               .suppressed_flows = exposition.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }

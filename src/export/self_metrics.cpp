@@ -128,6 +128,8 @@ void add_frames(Families& families, const CounterSnapshot& total) {
 void add_tables(Families& families, const CounterSnapshot& total) {
   for (std::size_t i = 0; i < pipeline::kCountOf<pipeline::Table>; ++i) {
     const std::string table(label(static_cast<pipeline::Table>(i)));
+    families.gauge("hopscope_table_capacity", "Rows that there is room for, in all workers.",
+                   {{"table", table}}, static_cast<double>(total.capacity[i]));
     families.gauge("hopscope_table_entries", "Rows in use.", {{"table", table}},
                    static_cast<double>(total.entries[i]));
     families.counter("hopscope_table_refused_total", "Keys that a full table did not take.",
@@ -301,6 +303,12 @@ std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
   add_workers(families, *input.tables);
   for (const io::FrameSource* source : input.sources) {
     if (source != nullptr) add_source(families, *source);
+  }
+  if (input.health) {
+    for (const Check& check : input.health()) {
+      families.gauge("hopscope_healthy", "What /healthz says of each of its checks: 1 well, 0 not.",
+                     {{"check", check.name}}, check.ok ? 1 : 0);
+    }
   }
   if (input.xdp) {
     for (const XdpCount& count : input.xdp()) {

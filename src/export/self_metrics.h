@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "export/delivery/counts.h"
+#include "export/http_server.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"
 
@@ -33,6 +34,7 @@ struct SelfMetricsInput {
   std::vector<const io::FrameSource*> sources;
   std::function<std::vector<XdpCount>()> xdp;
   std::function<std::vector<SinkCount>()> sinks;
+  std::function<std::vector<Check>()> health;
   std::uint64_t suppressed_flows = 0;
 };
 

@@ -154,6 +154,7 @@ class FlowTable {
   void prefetch(std::uint64_t hash) const noexcept { pipeline::prefetch(&buckets_[home(hash)]); }
 
   [[nodiscard]] std::uint32_t bucket_count() const noexcept { return mask_ + 1; }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return records_.size(); }
   [[nodiscard]] const Statistics& statistics() const noexcept { return statistics_; }
   [[nodiscard]] std::size_t bytes() const noexcept {
     return buckets_.bytes() + records_.bytes() + free_.bytes();

@@ -66,6 +66,7 @@ class RowTable {
   [[nodiscard]] std::uint32_t used_end() const noexcept {
     return used_end_.load(std::memory_order_acquire);
   }
+  [[nodiscard]] std::uint64_t capacity() const noexcept { return rows_.size(); }
   /// Rows in use, keys refused, rows erased. Any thread.
   [[nodiscard]] std::uint64_t entries() const noexcept { return entries_.get(); }
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.get(); }

@@ -28,6 +28,7 @@ void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
   add_all(a.errors, b.errors);
   for (std::size_t v = 0; v < a.reports_by.size(); ++v) add_all(a.reports_by[v], b.reports_by[v]);
   add_all(a.events, b.events);
+  add_all(a.capacity, b.capacity);
   add_all(a.entries, b.entries);
   add_all(a.refused, b.refused);
   add_all(a.evicted, b.evicted);

@@ -166,6 +166,7 @@ struct CounterSnapshot {
   std::uint64_t udp_checksum_wrong = 0;
   std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
   std::uint64_t changes_dropped = 0;  ///< row changes and sequence numbers for full worker queues
+  std::array<std::uint64_t, kCountOf<Table>> capacity{};  ///< rows that there is room for
   std::array<std::uint64_t, kCountOf<Table>> entries{};
   std::array<std::uint64_t, kCountOf<Table>> refused{};
   std::array<std::uint64_t, kCountOf<Table>> evicted{};

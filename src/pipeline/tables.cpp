@@ -357,6 +357,18 @@ void Tables::publish_counts() noexcept {
 }
 
 void Tables::count_into(CounterSnapshot& counters) const noexcept {
+  const auto set = [&](Table table, std::uint64_t capacity) {
+    counters.capacity[static_cast<std::size_t>(table)] = capacity;
+  };
+  set(Table::kFlowIpv4, flows4_.table().capacity());
+  set(Table::kFlowIpv6, flows6_.table().capacity());
+  set(Table::kPort, ports_.ports().capacity());
+  set(Table::kQueueOverflow, ports_.queues().capacity());
+  set(Table::kSwitch, ports_.switches().capacity());
+  set(Table::kSequence, sequences_.capacity());
+  set(Table::kFormat, formats_.rows().capacity());
+  set(Table::kLink, links_.capacity());
+  set(Table::kDropReason, drops_.capacity());
   for (std::size_t i = 0; i < kCountOf<Table>; ++i) {
     counters.entries[i] = published_.entries[i].get();
     counters.refused[i] = published_.refused[i].get();

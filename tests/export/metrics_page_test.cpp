@@ -31,7 +31,10 @@ std::string everything() {
                          [] {
                            return std::vector<XdpCount>{{"eth0", "redirected", 5}};
                          },
-                     .health = nullptr,
+                     .health =
+                         [] {
+                           return std::vector<Check>{{"receive", true, ""}};
+                         },
                      .ready = nullptr});
   std::string text;
   exporter.render([&text](std::string_view piece) {
