@@ -203,7 +203,7 @@ TEST(RemoteWriteEncoder, EventsGoToTheSeriesOfTheirRowWithTheSwitchsTime) {
   // The switch's clock is ahead of ours: nothing was sent before it came.
   event.switch_time = static_cast<std::uint64_t>(kNow + 30 * kSecond);
   made.add(&event, kNow + 5 * kMs);
-  EXPECT_EQ(made.samples[R"(int_egress_tx_utilization{port="7",switch="leaf one"})"][1].time_ms,
+  EXPECT_EQ(made.samples[R"(int_egress_tx_utilization{port="7",switch="leaf one"})"].at(1).time_ms,
             kNow / kMs + 5);
 }
 
@@ -310,6 +310,9 @@ TEST(RemoteWriteEncoder, MoreSamplesThanMillisecondsWaitAndTheNewestIsWritten) {
   EXPECT_EQ(made.samples[kQueue].back().value(), kEvents * 80.0);
   made.end_of_rows(kNow + 10 * kMs);
   EXPECT_EQ(made.samples[count].back().value(), kEvents + 1);
+  // Its end, too, comes behind what is dated ahead.
+  made.end_of_rows(kNow + 20 * kMs);
+  EXPECT_TRUE(is_stale(made.samples[kQueue].back()));
   test::expect_ascending(made.samples);
 }
 
