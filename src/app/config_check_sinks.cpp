@@ -2,10 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace hopscope::app {
 namespace {
+
+/// As Prometheus has them; those with __ in front are its own.
+bool is_label_name(const std::string& name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && is_letter(name[0]) && !name.starts_with("__") &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
 
 class SinkChecker {
  public:
@@ -68,6 +79,16 @@ void check_sinks(const Config& config, const Check& check) {
     const bool is_v1 = sink.version == exporter::InfluxVersion::kV1;
     check(!is_v1 || !sink.database.empty(), path + ".database", "is needed for version: v1");
     check(is_v1 || !sink.bucket.empty(), path + ".bucket", "is needed for version: v2");
+  }
+  for (std::size_t i = 0; i < config.exports.remote_write.size(); ++i) {
+    const exporter::RemoteWriteOptions& sink = config.exports.remote_write[i];
+    const std::string path = fmt::format("export.remote_write[{}]", i);
+    checker.common(path, sink.name, sink.delivery);
+    checker.http(path, sink.http);
+    for (const auto& [name, text] : sink.labels) {
+      check(is_label_name(name), fmt::format("{}.labels.{}", path, name),
+            "is no label name: letters, digits and _, no digit first, no __ in front");
+    }
   }
 }
 

@@ -107,6 +107,13 @@ class YamlWriter final : public ConfigVisitor {
     }
     entry(key, "{" + map + "}", "");
   }
+  void text_map(const Key& key, std::map<std::string, std::string>& values) override {
+    std::string map;
+    for (const auto& [name, text] : values) {
+      map += separator(map) + fmt::format("{}: {}", yaml_text(name), yaml_text(text));
+    }
+    entry(key, "{" + map + "}", "");
+  }
   void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
     entry(key, fields_text(values), "");
   }

@@ -178,6 +178,26 @@ class Loader final : public ConfigVisitor {
     if (good) values = std::move(parsed);
   }
 
+  void text_map(const Key& key, std::map<std::string, std::string>& values) override {
+    const YAML::Node node = child(key.name);
+    if (!node.IsDefined() || node.IsNull()) return;
+    remember(node, path_of(key.name));
+    if (!node.IsMap()) {
+      mistake(node, path_of(key.name), "a map of name: text is needed here");
+      return;
+    }
+    values.clear();
+    for (const auto& entry : node) {
+      const std::string path = fmt::format("{}.{}", path_of(key.name), entry.first.Scalar());
+      remember(entry.first, path);
+      if (!entry.second.IsScalar() || entry.second.Scalar().empty()) {
+        mistake(entry.second, path, "needs a text");
+      } else {
+        values[entry.first.Scalar()] = entry.second.Scalar();
+      }
+    }
+  }
+
   void word_map(const Key& key, std::map<std::int64_t, std::string>& values) override {
     const YAML::Node node = child(key.name);
     if (!node.IsDefined() || node.IsNull()) return;

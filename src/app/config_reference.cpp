@@ -86,6 +86,9 @@ class ReferenceWriter final : public ConfigVisitor {
   void word_map(const Key& key, std::map<std::int64_t, std::string>& /*values*/) override {
     entry(key, "map of integer: name", "{}");
   }
+  void text_map(const Key& key, std::map<std::string, std::string>& /*values*/) override {
+    entry(key, "map of name: text", "{}");
+  }
   void fields(const Key& key, std::vector<pipeline::FormatField>& /*values*/) override {
     entry(key, "map of name: bits", "{}");
   }

@@ -491,6 +491,14 @@ void http_push(Visitor& v, exporter::HttpPushOptions& http) {
   v.duration({"timeout", "An answer must be there by then.", "", 0.1, 600}, http.timeout_s);
 }
 
+void switch_time_window(Visitor& v, double& window_s) {
+  v.duration({"switch_time_window",
+              "The switch's time is the timestamp if it is that close to the receive time; else "
+              "that is.",
+              "", 0, 86400},
+             window_s);
+}
+
 void influxdb(Visitor& v, std::vector<exporter::InfluxOptions>& sinks) {
   v.list(
       "influxdb",
@@ -518,12 +526,31 @@ void influxdb(Visitor& v, std::vector<exporter::InfluxOptions>& sinks) {
                    "5-tuples as tags, so that each flow is a series: many stores bear some "
                    "100,000 only. Else they are fields."},
                   sink.flow_tags);
-        v.duration({"switch_time_window",
-                    "The switch's time is the timestamp if it is that close to the receive time; "
-                    "else that is.",
-                    "", 0, 86400},
-                   sink.switch_time_window_s);
+        switch_time_window(v, sink.switch_time_window_s);
         v.boolean({"gzip", "Compress what is sent."}, sink.http.gzip);
+        http_push(v, sink.http);
+        delivery(v, sink.delivery);
+      });
+}
+
+void remote_write(Visitor& v, std::vector<exporter::RemoteWriteOptions>& sinks) {
+  v.list(
+      "remote_write", "Push by Prometheus remote write 1.0.", sinks.size(),
+      [&](std::size_t count) { sinks.assign(count, exporter::RemoteWriteOptions{}); },
+      [&](std::size_t i) {
+        exporter::RemoteWriteOptions& sink = sinks[i];
+        v.text({"name", "Label of its metrics."}, sink.name);
+        v.text({"url", "With its path: http://host:9090/api/v1/write."}, sink.http.url);
+        v.boolean({"events", "Values when they move, and counts of events."}, sink.events);
+        v.boolean({"values", "Rows of the tables every export.values_interval."}, sink.values);
+        v.boolean({"flow_labels", "Series per flow: Prometheus bears some 100,000 only."},
+                  sink.flow_labels);
+        v.text_map({"labels", "Labels of every series."}, sink.labels);
+        integer(v,
+                {"max_series", "Series at most; samples of others are left out, counted.", "series",
+                 1, 100'000'000},
+                sink.max_series);
+        switch_time_window(v, sink.switch_time_window_s);
         http_push(v, sink.http);
         delivery(v, sink.delivery);
       });
@@ -561,6 +588,7 @@ void exports(Visitor& v, exporter::ExportOptions& exports) {
               "How often rows of the tables are pushed, changed or not; 0: never.", "", 0, 86400},
              exports.values_interval_s);
   influxdb(v, exports.influxdb);
+  remote_write(v, exports.remote_write);
   v.leave();
 }
 

@@ -62,6 +62,8 @@ class ConfigVisitor {
   virtual void words(const Key& key, std::vector<std::string>& values) = 0;
   /// {number: word}
   virtual void word_map(const Key& key, std::map<std::int64_t, std::string>& values) = 0;
+  /// {name: text}
+  virtual void text_map(const Key& key, std::map<std::string, std::string>& values) = 0;
   /// {name: bits} in order, as pipeline/format_config.h says.
   virtual void fields(const Key& key, std::vector<pipeline::FormatField>& values) = 0;
   /// address/bits

@@ -141,7 +141,10 @@ exporter::ExportOptions export_options(const Config& config, const Arguments& ar
   options.http.enabled = arguments.http;
   options.event_file.enabled = !arguments.events.empty();
   options.event_file.path = arguments.events;
-  if (!arguments.push) options.influxdb.clear();
+  if (!arguments.push) {
+    options.influxdb.clear();
+    options.remote_write.clear();
+  }
   return options;
 }
 

@@ -11,6 +11,7 @@
 
 #include "export/file_sink.h"
 #include "export/push/influx_sink.h"
+#include "export/push/remote_write_sink.h"
 #include "export/sources_json.h"
 
 namespace hopscope::exporter {
@@ -43,6 +44,9 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
   }
   for (const InfluxOptions& influx : options.influxdb) {
     add_sink(influx.name, std::make_unique<InfluxSink>(influx, names_), influx.delivery);
+  }
+  for (const RemoteWriteOptions& remote : options.remote_write) {
+    add_sink(remote.name, std::make_unique<RemoteWriteSink>(remote, names_), remote.delivery);
   }
   if (options.http.enabled) {
     http_ = std::make_unique<HttpServer>(

@@ -41,6 +41,7 @@ struct ExportOptions {
   EventFileOptions event_file;
   double values_interval_s = 10;  ///< rows of the tables are pushed so often; 0: never
   std::vector<InfluxOptions> influxdb;
+  std::vector<RemoteWriteOptions> remote_write;
 };
 
 }  // namespace hopscope::exporter

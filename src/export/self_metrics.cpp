@@ -288,6 +288,9 @@ void add_sink(Families& families, const SinkCount& sink) {
                    {{"sink", name}}, counts.batches);
   families.counter("hopscope_sink_retries_total", "Attempts that failed and are made again.",
                    {{"sink", name}}, counts.retries);
+  families.counter("hopscope_sink_suppressed_total",
+                   "Values that a sink left out because of its cap on series.", {{"sink", name}},
+                   counts.suppressed);
   families.counter("hopscope_sink_bytes_total", "Bytes of delivered records, uncompressed.",
                    {{"sink", name}}, counts.bytes_delivered);
 }

@@ -54,6 +54,7 @@ struct DeliveryCounts {
   std::uint64_t bytes_delivered = 0;  ///< of records, before compression
   std::uint64_t batches = 0;          ///< delivered
   std::uint64_t retries = 0;
+  std::uint64_t suppressed = 0;  ///< values that were left out because of a cap on series
   SinkState state = SinkState::kOk;
 };
 

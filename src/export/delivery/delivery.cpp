@@ -209,6 +209,7 @@ DeliveryCounts Delivery::counts() const {
   const std::lock_guard lock(mutex_);
   DeliveryCounts counts = counts_;
   counts.in_memory = window_.size() + in_batch_;
+  counts.suppressed = sink_->suppressed();
   counts.in_spool = next_ - disk_from_ + kept_;
   counts.state = has_dropped_       ? SinkState::kDropping
                  : has_backlog()    ? SinkState::kSpooling

@@ -57,6 +57,8 @@ class Sink {
   /// Opens files anew (SIGHUP). Returns what went wrong.
   virtual std::string reopen() { return ""; }
 
+  /// Values that it left out because of a cap on series. Any thread.
+  [[nodiscard]] virtual std::uint64_t suppressed() const noexcept { return 0; }
   /// The end is near: no waiting from now on. Any thread.
   virtual void hurry() noexcept {}
 };

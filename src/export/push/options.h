@@ -2,6 +2,7 @@
 // Push sinks, as the configuration describes them.
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "export/delivery/options.h"
@@ -56,6 +57,9 @@ struct RemoteWriteOptions {
   HttpPushOptions http;
   bool events = true;
   bool values = true;
+  bool flow_labels = false;                   ///< series per flow
+  std::map<std::string, std::string> labels;  ///< of every series
+  std::uint32_t max_series = 200'000;
   double switch_time_window_s = 60;
   DeliveryOptions delivery;
 };

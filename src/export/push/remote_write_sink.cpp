@@ -1,0 +1,125 @@
+#include "export/push/remote_write_sink.h"
+
+#include <snappy.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "export/push/http_outcome.h"
+
+namespace hopscope::exporter {
+namespace {
+
+using Result = Outcome::Result;
+
+HttpTarget target_of(const RemoteWriteOptions& options) {
+  HttpTarget target = http_target(options.http);
+  target.headers.emplace_back("X-Prometheus-Remote-Write-Version: 0.1.0");
+  target.headers.emplace_back("User-Agent: hopscope/" HOPSCOPE_VERSION);
+  return target;
+}
+
+std::int64_t wall_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// What a server may have against the time of a sample, and of none of the others of a request.
+enum class Complaint : std::uint8_t { kOther, kTime, kHasNewer };
+
+/// In the words of Prometheus, Mimir and Thanos.
+Complaint complaint_of(const HttpAnswer& answer) {
+  if (answer.status != 400 && answer.status != 409 && answer.status != 422) {
+    return Complaint::kOther;
+  }
+  std::string text = answer.body;
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return c == '-' ? ' ' : static_cast<char>(std::tolower(c));
+  });
+  const auto has = [&](std::string_view words) { return text.find(words) != text.npos; };
+  if (has("out of bounds") || has("too old") || has("too far")) return Complaint::kTime;
+  if (has("out of order") || has("duplicate sample")) return Complaint::kHasNewer;
+  return Complaint::kOther;
+}
+
+}  // namespace
+
+RemoteWriteSink::RemoteWriteSink(const RemoteWriteOptions& options, const Names& names)
+    : options_(options),
+      started_ns_(wall_ns()),
+      encoder_(
+          {.values = options.values,
+           .flow_labels = options.flow_labels,
+           .labels = options.labels,
+           .max_series = options.max_series,
+           .switch_time_window_ns = static_cast<std::int64_t>(options.switch_time_window_s * 1e9)},
+          names),
+      post_(target_of(options)) {}
+
+void RemoteWriteSink::encode(const Item& item, std::int64_t now_ns, std::string& record) {
+  const bool is_event = std::holds_alternative<const pipeline::Event*>(item);
+  if (is_event ? options_.events : options_.values) encoder_.encode(item, now_ns, record);
+}
+
+void RemoteWriteSink::end_of_rows(std::int64_t now_ns, std::string& record) {
+  encoder_.end_of_rows(now_ns, record);
+}
+
+HttpAnswer RemoteWriteSink::send(std::span<const Record> records) {
+  body_.clear();
+  for (const Record& record : records) body_ += record.bytes;
+  snappy::Compress(body_.data(), body_.size(), &compressed_);
+  return post_.post(compressed_, "application/x-protobuf", "snappy");
+}
+
+/// Whether a record may have been sent before: by an attempt whose answer did not come, or by an
+/// earlier run of the program whose spool remembers it.
+bool RemoteWriteSink::was_sent(const Record& record) const noexcept {
+  return record.number < unanswered_ || record.time_ns < started_ns_;
+}
+
+Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
+  // An earlier attempt may have ended in the middle.
+  const auto first = std::find_if(batch.begin(), batch.end(), [this](const Record& record) {
+    return record.number >= settled_;
+  });
+  auto left = batch.subspan(static_cast<std::size_t>(first - batch.begin()));
+  if (left.size() == batch.size()) refused_ = 0;
+  std::size_t size = left.size();
+  while (!left.empty()) {
+    const auto part = left.first(std::min(size, left.size()));
+    const HttpAnswer answer = send(part);
+    Outcome outcome = outcome_of(answer);
+    if (outcome.result == Result::kTryAgain) {
+      unanswered_ = std::max(unanswered_, part.back().number + 1);
+      return outcome;
+    }
+    const bool is_refused = outcome.result != Result::kDelivered;
+    const Complaint complaint = complaint_of(answer);
+    if (is_refused && part.size() > 1 &&
+        (outcome.result == Result::kTooLarge || complaint != Complaint::kOther)) {
+      size = part.size() / 2;
+      continue;
+    }
+    // Samples of a series ascend: where a newer one is there this one is, if it was ever sent.
+    const bool is_there = complaint == Complaint::kHasNewer && was_sent(part.front());
+    if (is_refused && !is_there) {
+      refused_ += part.size();
+      refusal_ = std::move(outcome.detail);
+    }
+    settled_ = part.back().number + 1;
+    left = left.subspan(part.size());
+    size = is_refused ? part.size() : part.size() * 2;
+  }
+  Outcome outcome;
+  outcome.refused = std::exchange(refused_, 0);
+  if (outcome.refused > 0) outcome.detail = std::exchange(refusal_, {});
+  if (outcome.refused >= batch.size() && !batch.empty()) outcome.result = Result::kRefused;
+  return outcome;
+}
+
+}  // namespace hopscope::exporter
