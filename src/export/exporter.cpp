@@ -36,7 +36,8 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
             .metrics = [this](const TextSink& sink) { render(sink); },
             .health = input_.health,
             .ready = input_.ready,
-            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }});
+            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }},
+        http_counters_);
   }
 }
 
@@ -68,6 +69,8 @@ void Exporter::run() {
         const std::string wrong = sink->reopen();
         if (!wrong.empty() && input_.warn) input_.warn(wrong);
       }
+      const std::string wrong = http_ ? http_->reload() : "";
+      if (!wrong.empty() && input_.warn) input_.warn(wrong);
     }
     if (drain() == 0) std::this_thread::sleep_for(kIdle);
   }
@@ -106,6 +109,7 @@ void Exporter::render(const TextSink& sink) const {
                                               .sources = input_.sources,
                                               .xdp = input_.xdp,
                                               .sinks = sink_counts,
+                                              .http = &http_counters_,
                                               .suppressed_flows = exposition.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }

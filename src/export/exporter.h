@@ -60,7 +60,7 @@ class Exporter {
   /// Events that a sink could not write.
   [[nodiscard]] std::uint64_t events_failed() const noexcept;
 
-  /// Opens files anew (SIGHUP).
+  /// Opens files anew, and reads certificates and secrets of the HTTP side again (SIGHUP).
   void reopen() noexcept { reopen_.store(true); }
 
  private:
@@ -74,6 +74,7 @@ class Exporter {
   std::atomic<bool> run_{false};
   std::atomic<bool> reopen_{false};
   std::thread thread_;
+  HttpCounters http_counters_;
   std::unique_ptr<HttpServer> http_;  ///< last: its threads use all of the above
 };
 

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::size_t kMostBytes = 64 * 1024;
 
-std::string error_text() { return strerrordesc_np(errno); }
+std::string error_text() {
+  return strerrordesc_np(errno);
+}
 
 std::string file_content(const std::string& path) {
   // Non-blocking, for a pipe without a writer would hold up the start.
@@ -51,7 +53,9 @@ Secret& Secret::operator=(const Secret& other) {
   return *this;
 }
 
-void Secret::wipe() noexcept { explicit_bzero(value_.data(), value_.size()); }
+void Secret::wipe() noexcept {
+  explicit_bzero(value_.data(), value_.size());
+}
 
 Secret read_secret(const SecretSource& source) {
   std::string value;

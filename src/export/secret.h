@@ -40,8 +40,8 @@ class SecretError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Reads it now; line ends at its end are cut off. Throws SecretError where there is none, and where
-/// it is empty, over 64 KiB, or has control characters, which no header or password may have.
+/// Reads it now; line ends at its end are cut off. Throws SecretError where there is none, and
+/// where it is empty, over 64 KiB, or has control characters, which no header or password may have.
 [[nodiscard]] Secret read_secret(const SecretSource& source);
 
 /// What should be mended although it works: a file that every user of the machine can read. Empty:

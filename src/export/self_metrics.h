@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "export/http_counters.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"
 
@@ -32,6 +33,7 @@ struct SelfMetricsInput {
   std::vector<const io::FrameSource*> sources;
   std::function<std::vector<XdpCount>()> xdp;
   std::function<std::vector<SinkCount>()> sinks;
+  const HttpCounters* http = nullptr;
   std::uint64_t suppressed_flows = 0;
 };
 

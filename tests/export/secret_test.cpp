@@ -18,7 +18,9 @@ using testing::HasSubstr;
 using testing::Not;
 
 template <typename T>
-concept Printable = requires(std::ostream& to, const T& value) { to << value; };
+concept Printable = requires(std::ostream& to, const T& value) {
+  to << value;
+};
 static_assert(!Printable<Secret>);
 static_assert(!std::is_convertible_v<Secret, std::string>);
 
