@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kMostHeaders = 100;
 constexpr std::size_t kMostMethod = 16;
 constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 using State = HttpHead::State;
 
@@ -49,6 +50,11 @@ HttpHead refused(int status) {
 bool may_be_request(std::string_view bytes) {
   const std::string_view method = bytes.substr(0, bytes.find(' '));
   return method.size() <= kMostMethod && (method.empty() ? bytes.empty() : is_token(method));
+}
+
+/// Whether what ends at `end` is too long, or will be: not found yet, it may have begun already.
+bool longer(std::string_view bytes, std::size_t end, std::string_view mark, std::size_t most) {
+  return end == std::string_view::npos ? bytes.size() >= most + mark.size() : end > most;
 }
 
 /// 0, or the status to refuse with.
@@ -140,13 +146,13 @@ HttpHead parse_http_head(std::string_view bytes, std::size_t most_bytes) {
   if (rest == "\r") return {};
   if (!may_be_request(rest)) return refused(400);
   const std::size_t line_end = rest.find(kLineEnd);
-  if (std::min(line_end, rest.size()) > most_bytes / 2) return refused(414);
-  const std::size_t end = rest.find("\r\n\r\n");
-  if (std::min(end, rest.size()) > most_bytes) return refused(431);
+  if (longer(rest, line_end, kLineEnd, most_bytes / 2)) return refused(414);
+  const std::size_t end = rest.find(kHeadEnd);
+  if (longer(rest, end, kHeadEnd, most_bytes)) return refused(431);
   if (end == std::string_view::npos) return {};
 
   HttpHead head;
-  head.length = start + end + 4;
+  head.length = start + end + kHeadEnd.size();
   int status = read_first_line(rest.substr(0, line_end), head.request);
   rest = rest.substr(0, end + 2).substr(line_end + 2);
   while (status == 0 && !rest.empty()) {
