@@ -61,6 +61,7 @@ void HttpExchange::answer(int status, std::string_view type, std::string_view bo
   counters_.answered(status);
   connection_.out += head(status, type, fmt::format("Content-Length: {}\r\n{}", body.size(), more));
   if (!head_only()) connection_.out += body;
+  done_ = true;
   connection_.close_after = !request().keep_alive;
 }
 
@@ -69,7 +70,6 @@ bool HttpExchange::begin(int status, std::string_view type, std::string_view mor
   // Who does not know chunks sees the end of the answer when the connection ends.
   const std::string_view chunks = request().chunks ? "Transfer-Encoding: chunked\r\n" : "";
   connection_.close_after = !request().keep_alive;
-  begun_ = true;
   return send(head(status, type, fmt::format("{}{}", chunks, more)));
 }
 
@@ -84,7 +84,7 @@ bool HttpExchange::write(std::string_view piece) {
 }
 
 bool HttpExchange::end() {
-  begun_ = false;
+  done_ = true;
   if (head_only() || !request().chunks) return !connection_.broken;
   return send("0\r\n\r\n");
 }

@@ -18,8 +18,8 @@ class HttpExchange {
       : connection_(connection), counters_(counters), deadline_(deadline) {}
   HttpExchange(const HttpExchange&) = delete;
   HttpExchange& operator=(const HttpExchange&) = delete;
-  /// An answer that was begun and not ended breaks the connection, so that the client can tell.
-  ~HttpExchange() { connection_.broken = connection_.broken || begun_; }
+  /// Without an answer, or with one that was not ended, the connection breaks: the client can tell.
+  ~HttpExchange() { connection_.broken = connection_.broken || !done_; }
 
   [[nodiscard]] const HttpRequest& request() const noexcept { return connection_.request; }
   [[nodiscard]] bool head_only() const { return connection_.request.method == "HEAD"; }
@@ -49,7 +49,7 @@ class HttpExchange {
   HttpCounters& counters_;
   const HttpClock::time_point deadline_;
   std::string chunk_;
-  bool begun_ = false;
+  bool done_ = false;
   std::atomic<bool> aborted_{false};
   std::atomic<HttpClock::rep> waits_since_{0};  ///< 0: it does not
 };
