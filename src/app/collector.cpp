@@ -102,7 +102,7 @@ int Collector::run() {
   while (signal != SIGTERM && signal != SIGINT) {
     signal = sigtimedwait(&signals, nullptr, &kWatchInterval);
     if (signal == SIGHUP) {
-      spdlog::info("SIGHUP: files are opened anew");
+      spdlog::info("SIGHUP: files are opened anew, certificates and secrets are read again");
       exporter_.reopen();
     }
     watch();

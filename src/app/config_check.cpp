@@ -16,6 +16,7 @@
 
 #include "app/config_check_formats.h"
 #include "app/config_check_sinks.h"
+#include "app/config_check_http.h"
 #include "app/config_values.h"
 #include "export/names.h"
 #include "pipeline/intervals.h"
@@ -31,27 +32,28 @@ class Checker {
 
   void combinations() {
     decode();
-    check_formats(config_, [this](bool good, const std::string& key, std::string text) {
-      check(good, key, std::move(text));
-    });
+    check_formats(config_, reporter());
     events();
     switch_names();
     rings();
     workers();
-    check(is_listen_address(config_.exports.http.listen), "export.http.listen",
-          fmt::format("is \"{}\"; needs address:port, like 127.0.0.1:9465 or [::]:9465",
-                      config_.exports.http.listen));
-    check_sinks(config_, [this](bool good, const std::string& key, std::string text) {
-      check(good, key, std::move(text));
-    });
+    check_sinks(config_, reporter());
+    check_http(config_.exports.http, reporter());
   }
 
   void machine() {
     cpus();
+    check_http_files(config_.exports.http, reporter());
     if (config_.receive.source == io::SourceKind::kAfXdp) interface();
   }
 
  private:
+  [[nodiscard]] Check reporter() {
+    return [this](bool good, const std::string& key, std::string text) {
+      check(good, key, std::move(text));
+    };
+  }
+
   void check(bool good, const std::string& key, std::string text) {
     if (good) return;
     loaded_.mistakes.push_back({.place = place_of(key), .key = key, .text = std::move(text)});

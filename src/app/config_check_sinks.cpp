@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "app/config_check_secret.h"
+
 namespace hopscope::app {
 namespace {
 
@@ -46,8 +48,8 @@ class SinkChecker {
            fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
     check_(http.url.find('@') == std::string::npos, path + ".url",
            "holds a password; give username and password_file");
-    secret(path, "password", http.password);
-    secret(path, "token", http.token);
+    if (http.password.given()) check_secret(http.password, path + ".password", check_);
+    if (http.token.given()) check_secret(http.token, path + ".token", check_);
     check_(http.username.empty() == !http.password.given(), path + ".username",
            "and a password (password_file or password_env) go together");
     check_(http.username.empty() || !http.token.given(), path + ".token_file",
@@ -57,11 +59,6 @@ class SinkChecker {
   }
 
  private:
-  void secret(const std::string& path, const char* what, const exporter::SecretSource& source) {
-    check_(source.file.empty() || source.env.empty(), fmt::format("{}.{}_env", path, what),
-           fmt::format("and {}_file are given; one of them", what));
-  }
-
   const Check& check_;
   std::set<std::string> names_{"events"};
   std::set<std::string> directories_;

@@ -2,7 +2,7 @@
 // Whether the sinks of the export section hold together.
 
 #include "app/config.h"
-#include "app/config_check_formats.h"
+#include "app/config_check.h"
 
 namespace hopscope::app {
 

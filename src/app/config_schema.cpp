@@ -470,18 +470,18 @@ void delivery(Visitor& v, exporter::DeliveryOptions& delivery) {
   v.leave();
 }
 
-void secret(Visitor& v, std::string_view file_key, std::string_view env_key, const char* what,
-            exporter::SecretSource& secret) {
-  const std::string file = fmt::format("File that holds the {}.", what);
-  v.text({file_key, file}, secret.file);
-  v.text({env_key, "Or the environment variable that holds it."}, secret.env);
+/// A secret is never a value of the configuration: two keys say where it is found.
+void secret(Visitor& v, const Key& file, const Key& env, exporter::SecretSource& source) {
+  v.text(file, source.file);
+  v.text(env, source.env);
 }
 
 void http_push(Visitor& v, exporter::HttpPushOptions& http) {
   v.text({"username", "Basic authentication; empty: none."}, http.username);
-  secret(v, "password_file", "password_env", "password", http.password);
-  secret(v, "token_file", "token_env", "token (Authorization: Bearer, Token for InfluxDB 2.x)",
-         http.token);
+  secret(v, {"password_file", "File with the password."},
+         {"password_env", "Or the environment variable that has it."}, http.password);
+  secret(v, {"token_file", "File with the token (Authorization: Bearer; Token for InfluxDB 2.x)."},
+         {"token_env", "Or the environment variable that has it."}, http.token);
   v.text({"ca_file", "Who signed the server's certificate; empty: those that the system trusts."},
          http.ca_file);
   v.text({"certificate_file", "Certificate to show the server; empty: none."},
@@ -556,18 +556,82 @@ void remote_write(Visitor& v, std::vector<exporter::RemoteWriteOptions>& sinks) 
       });
 }
 
-void exports(Visitor& v, exporter::ExportOptions& exports) {
-  v.enter("export", "What leaves the box.");
-  v.enter("http", "Server for /metrics, /healthz and /readyz.");
-  v.boolean({"enabled", "Listen."}, exports.http.enabled);
-  v.text({"listen", "address:port, [address]:port."}, exports.http.listen);
+void tls(Visitor& v, exporter::TlsOptions& tls) {
+  v.enter("tls", "HTTPS instead of HTTP; SIGHUP reads the files again. docs/http.md has examples.");
+  v.text({"certificate", "PEM file with the certificate and its chain; empty: plain HTTP."},
+         tls.certificate);
+  v.text({"key", "PEM file with its key."}, tls.key);
+  v.text({"client_ca",
+          "PEM file with authorities: clients must show a certificate of one of them. Empty: need "
+          "not."},
+         tls.client_ca);
+  choice(v, {"min_version", "Least version of TLS."}, {"1.2", "1.3"}, tls.min_version);
+  v.leave();
+}
+
+void auth(Visitor& v, exporter::HttpAuthOptions& auth) {
+  v.enter("auth",
+          "Who may read the pages: any of the users and tokens; with none of them, everybody. "
+          "SIGHUP reads the files again.");
+  v.list(
+      "users", "For basic authentication.", auth.users.size(),
+      [&](std::size_t count) { auth.users.assign(count, {}); },
+      [&](std::size_t i) {
+        v.text({"name", "Name without a colon."}, auth.users[i].name);
+        secret(v, {"password_file", "File with the password."},
+               {"password_env", "Or the environment variable that has it."},
+               auth.users[i].password);
+      });
+  v.list(
+      "tokens", "For bearer authentication.", auth.tokens.size(),
+      [&](std::size_t count) { auth.tokens.assign(count, {}); },
+      [&](std::size_t i) {
+        secret(v, {"token_file", "File with the token."},
+               {"token_env", "Or the environment variable that has it."}, auth.tokens[i]);
+      });
+  v.boolean({"open_probes",
+             "/healthz and /readyz answer everybody, for probes that know no password and have no "
+             "certificate."},
+            auth.open_probes);
+  v.leave();
+}
+
+void http(Visitor& v, exporter::HttpOptions& http) {
+  v.enter("http", "Server for /metrics, /healthz, /readyz and /sources.");
+  v.boolean({"enabled", "Listen."}, http.enabled);
+  v.text({"listen", "address:port, [address]:port. Beyond loopback, tls and auth should be set."},
+         http.listen);
   integer(v,
           {"threads", "Threads that answer requests; all but two of them may serve /metrics.", "",
            3, 64},
-          exports.http.threads);
-  duration_in(v, {"request_timeout", "A request must be complete by then.", "", 0.1, 600}, 1e-3,
-              exports.http.request_timeout_ms);
+          http.threads);
+  integer(v,
+          {"connections",
+           "Connections at a time. When there are more, those that wait longest for their client "
+           "are closed.",
+           "", 8, 65536},
+          http.connections);
+  duration_in(
+      v,
+      {"header_timeout", "From the connection to the end of the request's header.", "", 0.1, 600},
+      1e-3, http.header_timeout_ms);
+  duration_in(v,
+              {"request_timeout", "The client must have taken the answer by then.", "", 0.1, 600},
+              1e-3, http.request_timeout_ms);
+  duration_in(v, {"idle_timeout", "A connection may be unused for so long.", "", 0.1, 3600}, 1e-3,
+              http.idle_timeout_ms);
+  integer(v,
+          {"header_bytes", "Longest header of a request; its first line may have half of it.",
+           "bytes", 1024, 1 << 20},
+          http.header_bytes);
+  tls(v, http.tls);
+  auth(v, http.auth);
   v.leave();
+}
+
+void exports(Visitor& v, exporter::ExportOptions& exports) {
+  v.enter("export", "What leaves the box.");
+  http(v, exports.http);
   v.enter("flows", "Series per flow.");
   choice(v, {"series", "None, those of the top_k flows, or of all up to max_series."},
          {"off", "top_k", "all"}, exports.flows.series);

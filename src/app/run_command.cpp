@@ -10,6 +10,7 @@
 
 #include "app/collector.h"
 #include "app/config_load.h"
+#include "export/http_security.h"
 
 namespace hopscope::app {
 namespace {
@@ -22,7 +23,8 @@ constexpr const char* kFooter =
     "and is the metric hopscope_xdp_mode_info.\n"
     "\n"
     "SIGTERM and SIGINT detach the XDP program, finish what is under way and exit with 0.\n"
-    "SIGHUP opens the event file anew, for log rotation.\n"
+    "SIGHUP opens the event file anew, for log rotation, and reads certificates, passwords and\n"
+    "tokens of export.http again.\n"
     "\n"
     "Exit status: 0 after a signal; 1 when the system refuses something; 2 for a configuration "
     "that\n"
@@ -42,7 +44,11 @@ int run(const std::string& path) {
   Collector::block_signals();
   Collector collector(config);
   if (config.exports.http.enabled) {
-    spdlog::info("metrics at http://{}/metrics", config.exports.http.listen);
+    const exporter::HttpOptions& http = config.exports.http;
+    spdlog::info("metrics at {}://{}/metrics", http.tls.enabled() ? "https" : "http", http.listen);
+    for (const std::string& warning : exporter::security_warnings(http)) {
+      spdlog::warn("{}", warning);
+    }
   }
   collector.run();
   return 0;

@@ -16,6 +16,7 @@
 #include "app/capture.h"
 #include "app/config_load.h"
 #include "app/standard_output.h"
+#include "export/secret.h"
 #include "export/sources_json.h"
 #include "io/setup_error.h"
 #include "pipeline/engine.h"
@@ -29,12 +30,21 @@ constexpr const char* kFooter =
     "--url, on another one. A preset under decode.sources tells the collector what to expect of a\n"
     "sender; docs/formats.md says which deviation belongs to which.\n"
     "\n"
+    "With --config the collector of this machine is asked as its export.http section says: by\n"
+    "HTTPS, and with its first user or token. For another one there are options.\n"
+    "\n"
     "  hopscope sources reports.pcap\n"
-    "  hopscope sources --url http://collector:9465";
+    "  hopscope sources --url https://collector:9465 --ca ca.crt --token-file token";
 
 struct Arguments {
   std::string config;
   std::string url;
+  std::string ca;
+  std::string certificate;
+  std::string key;
+  std::string user;
+  std::string password_file;
+  std::string token_file;
   std::vector<std::string> captures;
   bool json = false;
 };
@@ -66,13 +76,52 @@ std::size_t append(const char* data, std::size_t size, std::size_t count, void* 
   return size * count;
 }
 
-nlohmann::ordered_json of_collector(const std::string& url) {
+/// How a collector is asked.
+struct Target {
+  std::string url;
+  std::string ca;
+  bool is_own = false;  ///< `ca` is its very certificate, whatever name stands in it
+  std::string certificate;
+  std::string key;
+  std::string user;
+  exporter::SecretSource password;
+  exporter::SecretSource token;
+};
+
+exporter::Secret secret_of(const exporter::SecretSource& source) {
+  try {
+    return exporter::read_secret(source);
+  } catch (const exporter::SecretError& error) {
+    throw io::SetupError(error.what());
+  }
+}
+
+void set_text(CURL* curl, CURLoption option, const std::string& text) {
+  if (!text.empty()) curl_easy_setopt(curl, option, text.c_str());
+}
+
+void set_credentials(CURL* curl, const Target& target) {
+  set_text(curl, CURLOPT_CAINFO, target.ca);
+  if (target.is_own) curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+  set_text(curl, CURLOPT_SSLCERT, target.certificate);
+  set_text(curl, CURLOPT_SSLKEY, target.key);
+  if (!target.user.empty()) {
+    set_text(curl, CURLOPT_USERNAME, target.user);
+    set_text(curl, CURLOPT_PASSWORD, secret_of(target.password).reveal());
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+  } else if (target.token.given()) {
+    set_text(curl, CURLOPT_XOAUTH2_BEARER, secret_of(target.token).reveal());
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+  }
+}
+
+nlohmann::ordered_json of_collector(const Target& target) {
   constexpr long kTimeoutS = 10;
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) throw io::SetupError("libcurl cannot be initialised");
   std::string body;
   std::array<char, CURL_ERROR_SIZE> reason{};
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_URL, target.url.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, kTimeoutS);
   curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
@@ -80,24 +129,56 @@ nlohmann::ordered_json of_collector(const std::string& url) {
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason.data());
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+  set_credentials(curl.get(), target);
   if (curl_easy_perform(curl.get()) != CURLE_OK) {
-    throw io::SetupError(
-        fmt::format("no answer from {}: {}; is a collector running there?", url, reason.data()));
+    throw io::SetupError(fmt::format("no answer from {}: {}; is a collector running there?",
+                                     target.url, reason.data()));
   }
   auto json = nlohmann::ordered_json::parse(body, nullptr, false);
-  if (!json.is_array()) throw io::SetupError(url + " does not answer as a collector does");
+  if (!json.is_array()) throw io::SetupError(target.url + " does not answer as a collector does");
   return json;
 }
 
-/// An address that listens everywhere is asked on this machine.
-std::string url_of(const Arguments& arguments, const Config& config) {
-  if (!arguments.url.empty()) {
-    return arguments.url + (arguments.url.ends_with('/') ? "sources" : "/sources");
-  }
-  std::string listen = config.exports.http.listen;
+/// The collector of this machine. An address that listens everywhere is asked on loopback.
+Target own_collector(const exporter::HttpOptions& http) {
+  std::string listen = http.listen;
   if (listen.starts_with("0.0.0.0:")) listen.replace(0, 7, "127.0.0.1");
   if (listen.starts_with("[::]:")) listen.replace(0, 4, "[::1]");
-  return "http://" + listen + "/sources";
+  Target target;
+  target.url = fmt::format("{}://{}/sources", http.tls.enabled() ? "https" : "http", listen);
+  target.ca = http.tls.certificate;
+  target.is_own = http.tls.enabled();
+  if (!http.auth.users.empty()) {
+    target.user = http.auth.users.front().name;
+    target.password = http.auth.users.front().password;
+  } else if (!http.auth.tokens.empty()) {
+    target.token = http.auth.tokens.front();
+  }
+  return target;
+}
+
+Target target_of(const Arguments& arguments, const Config& config) {
+  Target target;
+  if (arguments.url.empty()) {
+    target = own_collector(config.exports.http);
+  } else {
+    // Whoever that is gets none of the secrets of this configuration.
+    target.url = arguments.url + (arguments.url.ends_with('/') ? "sources" : "/sources");
+  }
+  if (!arguments.ca.empty()) {
+    target.ca = arguments.ca;
+    target.is_own = false;
+  }
+  target.certificate = arguments.certificate;
+  target.key = arguments.key;
+  if (!arguments.user.empty()) {
+    target.user = arguments.user;
+    target.password = {.file = arguments.password_file, .env = ""};
+  } else if (!arguments.token_file.empty()) {
+    target.user.clear();
+    target.token = {.file = arguments.token_file, .env = ""};
+  }
+  return target;
 }
 
 std::string cell(const nlohmann::ordered_json& value) {
@@ -146,7 +227,7 @@ std::string table_text(const nlohmann::ordered_json& senders) {
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config, Use::kOffline);
   const nlohmann::ordered_json senders = arguments.captures.empty()
-                                             ? of_collector(url_of(arguments, config))
+                                             ? of_collector(target_of(arguments, config))
                                              : of_captures(config, arguments.captures);
   const std::string text = arguments.json ? senders.dump(2) + "\n" : table_text(senders);
   return finish_output(write_output(text));
@@ -163,6 +244,16 @@ void add_sources_command(CLI::App& app, int& status) {
                        ->check(CLI::ExistingFile);
   command->add_option("--url", arguments->url, "A running collector, e.g. http://host:9465")
       ->excludes(captures);
+  command->add_option("--ca", arguments->ca, "PEM file with the collector's authority");
+  auto* certificate =
+      command->add_option("--cert", arguments->certificate, "PEM file with a client certificate");
+  command->add_option("--key", arguments->key, "PEM file with its key")->needs(certificate);
+  auto* password =
+      command->add_option("--password-file", arguments->password_file, "File with the password");
+  auto* user = command->add_option("--user", arguments->user, "User")->needs(password);
+  password->needs(user);
+  command->add_option("--token-file", arguments->token_file, "File with a bearer token")
+      ->excludes(user);
   command->add_flag("--json", arguments->json, "As JSON");
   command->footer(kFooter);
   command->callback([arguments, &status] { status = run(*arguments); });

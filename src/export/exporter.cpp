@@ -55,7 +55,8 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
             .metrics = [this](const TextSink& sink) { render(sink); },
             .health = [this] { return health(); },
             .ready = input_.ready,
-            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }});
+            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }},
+        http_counters_);
   }
   for (const auto& sink : sinks_) sink->start();
   rows_ = std::make_unique<RowFeed>(options.values_interval_s, input_.tables,
@@ -99,6 +100,8 @@ void Exporter::run() {
   while (run_.load()) {
     if (reopen_.exchange(false)) {
       for (const auto& sink : sinks_) sink->reopen();
+      const std::string wrong = http_ ? http_->reload() : "";
+      if (!wrong.empty() && input_.warn) input_.warn(wrong);
     }
     if (drain() == 0) std::this_thread::sleep_for(kIdle);
   }
@@ -155,6 +158,7 @@ void Exporter::render(const TextSink& sink) const {
                                               .xdp = input_.xdp,
                                               .sinks = [this] { return sink_counts(); },
                                               .health = input_.health,
+                                              .http = &http_counters_,
                                               .suppressed_flows = exposition.suppressed_flows()});
   sink(prometheus::TextSerializer().Serialize(families));
 }

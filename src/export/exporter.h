@@ -62,7 +62,7 @@ class Exporter {
   /// By sink: what became of its records.
   [[nodiscard]] std::vector<SinkCount> sink_counts() const;
 
-  /// Opens files anew (SIGHUP).
+  /// Opens files anew, and reads certificates and secrets of the HTTP side again (SIGHUP).
   void reopen() noexcept { reopen_.store(true); }
 
  private:
@@ -81,6 +81,7 @@ class Exporter {
   std::atomic<bool> reopen_{false};
   std::thread thread_;
   std::unique_ptr<RowFeed> rows_;
+  HttpCounters http_counters_;
   std::unique_ptr<HttpServer> http_;  ///< last: its threads use all of the above
 };
 

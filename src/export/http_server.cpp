@@ -1,18 +1,13 @@
 #include "export/http_server.h"
 
-#include <civetweb.h>
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "io/setup_error.h"
@@ -28,20 +23,7 @@ constexpr const char* kPage =
     "<li><a href=\"/healthz\">/healthz</a> is it well?"
     "<li><a href=\"/readyz\">/readyz</a> is it receiving?</ul>\n";
 
-void send_whole(mg_connection* connection, int status, const char* type, std::string_view body,
-                bool head_only) {
-  const char* reason = status == 200   ? "OK"
-                       : status == 404 ? "Not Found"
-                       : status == 405 ? "Method Not Allowed"
-                                       : "Service Unavailable";
-  mg_printf(connection,
-            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            status, reason, type, body.size());
-  if (!head_only) mg_write(connection, body.data(), body.size());
-}
-
-void send_checks(mg_connection* connection, const std::vector<Check>& checks, bool head_only) {
+void send_checks(HttpExchange& exchange, const std::vector<Check>& checks) {
   nlohmann::ordered_json json;
   bool ok = true;
   for (const Check& check : checks) {
@@ -50,136 +32,138 @@ void send_checks(mg_connection* connection, const std::vector<Check>& checks, bo
   }
   nlohmann::ordered_json answer{{"status", ok ? "ok" : "failing"}};
   answer.update(json);
-  send_whole(connection, ok ? 200 : 503, "application/json", answer.dump() + "\n", head_only);
-}
-
-/// Connects to address:port or [address]:port and hangs up.
-void connect_to(const std::string& listen) {
-  const std::size_t colon = listen.rfind(':');
-  std::string address = listen.substr(0, colon);
-  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
-  const addrinfo hints{.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-                       .ai_family = AF_UNSPEC,
-                       .ai_socktype = SOCK_STREAM,
-                       .ai_protocol = 0,
-                       .ai_addrlen = 0,
-                       .ai_addr = nullptr,
-                       .ai_canonname = nullptr,
-                       .ai_next = nullptr};
-  addrinfo* found = nullptr;
-  if (getaddrinfo(address.c_str(), listen.c_str() + colon + 1, &hints, &found) != 0) return;
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0) {
-    (void)connect(fd, found->ai_addr, found->ai_addrlen);
-    close(fd);
-  }
-  freeaddrinfo(found);
+  exchange.answer(ok ? 200 : 503, "application/json", answer.dump() + "\n");
 }
 
 }  // namespace
 
-struct HttpServer::Server {
-  mg_context* context = nullptr;
-  std::string listen;
-
-  ~Server() {
-    if (context != nullptr) stop();
-    mg_exit_library();
+HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers, HttpCounters& counters)
+    : options_(options),
+      handlers_(std::move(handlers)),
+      counters_(counters),
+      // Two threads are kept for the other pages, however slowly scrapers read.
+      scrapes_(std::max(1U, std::max(options.threads, 2U) - 2), counters),
+      security_(read_security(options)) {
+  // OpenSSL writes to connections whose client may have gone.
+  signal(SIGPIPE, SIG_IGN);
+  front_ = std::make_unique<HttpFront>(
+      options, counters,
+      HttpFront::Calls{.tls = [this] { return security()->tls; },
+                       .serve = [this](auto connection) { queue(std::move(connection)); }});
+  for (unsigned i = 0; i < std::max(options.threads, 1U); ++i) {
+    threads_.emplace_back([this] { serve(); });
   }
-
-  /// The listening thread looks up every two seconds only, or when somebody connects: so connect.
-  void stop() {
-    std::atomic<bool> stopped{false};
-    std::thread nudge([this, &stopped] {
-      while (!stopped) {
-        connect_to(listen);
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      }
-    });
-    mg_stop(context);
-    stopped = true;
-    nudge.join();
-  }
-};
-
-HttpServer::HttpServer(const HttpOptions& options, HttpHandlers handlers)
-    : handlers_(std::move(handlers)),
-      most_scrapes_(std::max(1, static_cast<int>(options.threads) - 2)),
-      server_(std::make_unique<Server>()) {
-  mg_init_library(0);
-  server_->listen = options.listen;
-  const std::string threads = std::to_string(options.threads);
-  const std::string timeout = std::to_string(options.request_timeout_ms);
-  const char* settings[] = {"listening_ports", options.listen.c_str(), "num_threads",
-                            threads.c_str(), "request_timeout_ms", timeout.c_str(),
-                            // A connection that is kept would keep a thread.
-                            "enable_keep_alive", "no", "tcp_nodelay", "1", nullptr};
-  mg_callbacks callbacks{};
-  // Its own complaints are about clients that went away; they are nobody's concern.
-  callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
-  char error[256] = "";
-  mg_init_data init{
-      .callbacks = &callbacks, .user_data = nullptr, .configuration_options = settings};
-  mg_error_data error_data{.code = nullptr, .text = error, .text_buffer_size = sizeof error};
-  server_->context = mg_start2(&init, &error_data);
-  if (server_->context == nullptr) {
-    throw io::SetupError(fmt::format(
-        "cannot listen on {}: {}; is the port taken (ss -ltn), is the address of this host?",
-        options.listen, error[0] != '\0' ? error : "refused by the system"));
-  }
-  mg_set_request_handler(server_->context, "/", &HttpServer::dispatch, this);
 }
 
-HttpServer::~HttpServer() = default;
-
-int HttpServer::dispatch(mg_connection* connection, void* self) {
-  const mg_request_info* request = mg_get_request_info(connection);
-  const std::string_view method = request->request_method;
-  const bool head_only = method == "HEAD";
-  if (method != "GET" && !head_only) {
-    send_whole(connection, 405, "text/plain", "GET and HEAD only\n", false);
-    return 405;
+HttpServer::~HttpServer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
   }
-  static_cast<const HttpServer*>(self)->answer(connection, request->local_uri, head_only);
-  return 200;
+  filled_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  // Stops before what it calls goes.
+  front_.reset();
 }
 
-void HttpServer::answer(mg_connection* connection, const std::string& path, bool head_only) const {
+std::string HttpServer::reload() {
+  try {
+    auto fresh = read_security(options_);
+    const std::lock_guard lock(security_mutex_);
+    security_ = std::move(fresh);
+    return "";
+  } catch (const io::SetupError& error) {
+    return fmt::format("certificates and secrets of export.http stay as they were: {}",
+                       error.what());
+  }
+}
+
+std::shared_ptr<const HttpSecurity> HttpServer::security() const {
+  const std::lock_guard lock(security_mutex_);
+  return security_;
+}
+
+void HttpServer::queue(std::unique_ptr<HttpConnection> connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(connection));
+  }
+  filled_.notify_one();
+}
+
+void HttpServer::serve() {
+  pthread_setname_np(pthread_self(), "http");
+  while (true) {
+    std::unique_ptr<HttpConnection> connection;
+    {
+      std::unique_lock lock(mutex_);
+      filled_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+      if (stop_) return;
+      connection = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    {
+      HttpExchange exchange(
+          *connection, counters_,
+          HttpClock::now() + std::chrono::milliseconds(options_.request_timeout_ms));
+      answer(exchange);
+    }
+    front_->give_back(std::move(connection));
+  }
+}
+
+bool HttpServer::admit(HttpExchange& exchange) const {
+  const std::string& path = exchange.request().path;
+  const auto known = security();
+  if (known->open_probes && (path == "/healthz" || path == "/readyz")) return true;
+  if (known->asks_certificate && !exchange.has_certificate()) {
+    exchange.answer(403, "text/plain", "this page needs a client certificate\n");
+    return false;
+  }
+  if (known->credentials.allow(exchange.request().header("authorization"))) return true;
+  exchange.answer(401, "text/plain", "this page needs a user and password, or a token\n",
+                  fmt::format("WWW-Authenticate: {}\r\n", known->credentials.challenge()));
+  return false;
+}
+
+void HttpServer::answer(HttpExchange& exchange) {
+  if (!admit(exchange)) return;
+  const std::string& method = exchange.request().method;
+  if (method != "GET" && method != "HEAD") {
+    exchange.answer(405, "text/plain", "GET and HEAD only\n", "Allow: GET, HEAD\r\n");
+    return;
+  }
+  const std::string& path = exchange.request().path;
   if (path == "/metrics") {
-    answer_metrics(connection, head_only);
+    answer_metrics(exchange);
   } else if (path == "/healthz") {
-    send_checks(connection, handlers_.health(), head_only);
+    send_checks(exchange, handlers_.health());
   } else if (path == "/readyz") {
-    send_checks(connection, handlers_.ready(), head_only);
+    send_checks(exchange, handlers_.ready());
   } else if (path == "/sources") {
-    send_whole(connection, 200, "application/json", handlers_.sources(), head_only);
+    exchange.answer(200, "application/json", handlers_.sources());
   } else if (path == "/") {
-    send_whole(connection, 200, "text/html; charset=utf-8", kPage, head_only);
+    exchange.answer(200, "text/html; charset=utf-8", kPage);
   } else {
-    send_whole(connection, 404, "text/plain", "no such page; see /\n", head_only);
+    exchange.answer(404, "text/plain", "no such page; see /\n");
   }
 }
 
-void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const {
-  // Two threads are kept for the other pages, however slowly scrapers read.
-  const int before = scrapes_.fetch_add(1);
-  if (before < most_scrapes_) {
-    send_metrics(connection, head_only);
-  } else {
-    send_whole(connection, 503, "text/plain", "too many scrapes at a time\n", head_only);
+void HttpServer::answer_metrics(HttpExchange& exchange) {
+  if (!scrapes_.enter(exchange)) {
+    exchange.answer(503, "text/plain", "too many scrapes at a time\n");
+    return;
   }
-  scrapes_.fetch_sub(1);
+  send_metrics(exchange);
+  scrapes_.leave(exchange);
 }
 
-void HttpServer::send_metrics(mg_connection* connection, bool head_only) const {
-  mg_printf(connection,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-  if (head_only) return;
-  handlers_.metrics([connection](std::string_view piece) {
-    return mg_send_chunk(connection, piece.data(), static_cast<unsigned>(piece.size())) > 0;
-  });
-  mg_send_chunk(connection, "", 0);
+void HttpServer::send_metrics(HttpExchange& exchange) const {
+  if (!exchange.begin(200, "text/plain; version=0.0.4; charset=utf-8")) return;
+  if (!exchange.head_only()) {
+    handlers_.metrics([&exchange](std::string_view piece) { return exchange.write(piece); });
+  }
+  exchange.end();
 }
 
 }  // namespace hopscope::exporter

@@ -1,17 +1,24 @@
 #pragma once
-// A small HTTP server (civetweb) for /metrics, /healthz, /readyz, /sources and a landing page. Its
-// threads call back; what they call must be safe for several at a time.
+// A small HTTP server for /metrics, /healthz, /readyz, /sources and a landing page. Connections
+// wait in front (http_front.h); whole requests are answered by a few threads. These call back; what
+// they call must be safe for several at a time.
 
-#include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "export/http_counters.h"
+#include "export/http_exchange.h"
+#include "export/http_front.h"
+#include "export/http_security.h"
 #include "export/options.h"
+#include "export/scrape_slots.h"
 #include "export/text_writer.h"
-
-struct mg_connection;
 
 namespace hopscope::exporter {
 
@@ -31,24 +38,38 @@ struct HttpHandlers {
 
 class HttpServer {
  public:
-  /// Listens at once. Throws io::SetupError.
-  HttpServer(const HttpOptions& options, HttpHandlers handlers);
+  /// Reads certificates and secrets, and listens at once. `counters` outlives the server. Throws
+  /// io::SetupError.
+  HttpServer(const HttpOptions& options, HttpHandlers handlers, HttpCounters& counters);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer();
 
+  /// Reads certificates and secrets again, for connections and requests to come. Returns what is
+  /// wrong, and then everything stays as it was; empty: done. Any thread.
+  [[nodiscard]] std::string reload();
+
  private:
-  struct Server;
+  [[nodiscard]] std::shared_ptr<const HttpSecurity> security() const;
+  void queue(std::unique_ptr<HttpConnection> connection);
+  void serve();
+  void answer(HttpExchange& exchange);
+  [[nodiscard]] bool admit(HttpExchange& exchange) const;
+  void answer_metrics(HttpExchange& exchange);
+  void send_metrics(HttpExchange& exchange) const;
 
-  static int dispatch(mg_connection* connection, void* self);
-  void answer(mg_connection* connection, const std::string& path, bool head_only) const;
-  void answer_metrics(mg_connection* connection, bool head_only) const;
-  void send_metrics(mg_connection* connection, bool head_only) const;
-
-  HttpHandlers handlers_;
-  const int most_scrapes_;
-  mutable std::atomic<int> scrapes_{0};
-  std::unique_ptr<Server> server_;
+  const HttpOptions options_;
+  const HttpHandlers handlers_;
+  HttpCounters& counters_;
+  ScrapeSlots scrapes_;
+  mutable std::mutex security_mutex_;
+  std::shared_ptr<const HttpSecurity> security_;  ///< under security_mutex_
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::deque<std::unique_ptr<HttpConnection>> waiting_;  ///< under mutex_
+  bool stop_ = false;                                    ///< under mutex_
+  std::unique_ptr<HttpFront> front_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace hopscope::exporter

@@ -214,6 +214,21 @@ void add_source(Families& families, const io::FrameSource& source) {
   frames("held", count.frames_held);
 }
 
+void add_http(Families& families, const HttpCounters& http) {
+  for (std::size_t i = 0; i < HttpCounters::kCodes.size(); ++i) {
+    const int code = HttpCounters::kCodes[i];
+    families.counter("hopscope_http_requests_total", "Requests answered, by status code.",
+                     {{"code", code == 0 ? "other" : std::to_string(code)}}, http.answers(i));
+  }
+  for (std::size_t i = 0; i < kHttpRefusalLabels.size(); ++i) {
+    families.counter("hopscope_http_connections_refused_total",
+                     "HTTP connections refused or ended before they were served, by reason.",
+                     {{"reason", std::string(kHttpRefusalLabels[i])}}, http.refusals(i));
+  }
+  families.gauge("hopscope_http_connections", "HTTP connections that are open.", {},
+                 static_cast<double>(http.open()));
+}
+
 /// Fields of /proc/self/stat behind the name, which may hold spaces.
 std::vector<std::string> process_fields() {
   std::ifstream file("/proc/self/stat");
@@ -323,6 +338,7 @@ std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
   if (input.sinks) {
     for (const SinkCount& sink : input.sinks()) add_sink(families, sink);
   }
+  if (input.http != nullptr) add_http(families, *input.http);
   families.gauge("hopscope_series_suppressed", "Flows without series, beyond top_k or max_series.",
                  {{"family", "flow"}}, static_cast<double>(input.suppressed_flows));
   families.gauge("hopscope_build_info", "Version of the program; always 1.",

@@ -10,6 +10,7 @@
 
 #include "export/delivery/counts.h"
 #include "export/http_server.h"
+#include "export/http_counters.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"
 
@@ -35,6 +36,7 @@ struct SelfMetricsInput {
   std::function<std::vector<XdpCount>()> xdp;
   std::function<std::vector<SinkCount>()> sinks;
   std::function<std::vector<Check>()> health;
+  const HttpCounters* http = nullptr;
   std::uint64_t suppressed_flows = 0;
 };
 

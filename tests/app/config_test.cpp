@@ -183,6 +183,26 @@ TEST(Config, WrongTypes) {
   EXPECT_THAT(mistakes("log: {level: info}\nlog: {level: off}"), ElementsAre(HasSubstr("twice")));
 }
 
+TEST(Config, SecretsAndCertificates) {
+  const auto http = [](const std::string& text) {
+    return mistakes("export: {http: " + text + "}");
+  };
+  EXPECT_THAT(http("{auth: {users: [{name: a, password_file: x}], tokens: [{token_env: Y}]}}"),
+              ElementsAre());
+  EXPECT_THAT(http("{auth: {users: [{name: a}]}}"), ElementsAre(HasSubstr("needs password_file")));
+  EXPECT_THAT(http("{auth: {tokens: [{token_file: x, token_env: Y}]}}"),
+              ElementsAre(HasSubstr("tokens[0].token_env: is there besides token_file")));
+  EXPECT_THAT(http("{auth: {users: [{name: \"a:b\", password_file: x}]}}"),
+              ElementsAre(HasSubstr("colon")));
+  EXPECT_THAT(http("{auth: {users: [{password_file: x}]}}"), ElementsAre(HasSubstr("is empty")));
+  EXPECT_THAT(http("{auth: {users: [{name: a, password_file: x}, {name: a, password_file: y}]}}"),
+              ElementsAre(HasSubstr("users[1].name: stands in this list twice")));
+  EXPECT_THAT(http("{tls: {certificate: x}}"), ElementsAre(HasSubstr("needs key")));
+  EXPECT_THAT(http("{tls: {key: x}}"), ElementsAre(HasSubstr("needs certificate")));
+  EXPECT_THAT(http("{tls: {client_ca: x}}"), ElementsAre(HasSubstr("tls.client_ca: needs")));
+  EXPECT_THAT(http("{tls: {min_version: 1.1}}"), ElementsAre(HasSubstr("1.2 or 1.3")));
+}
+
 TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("workers: [{queue: 1}, {queue: 1}]"),
               ElementsAre(HasSubstr("workers[0] serves already")));

@@ -21,14 +21,15 @@ REFUSED = 100
 
 
 class Prometheus:
-    def __init__(self, program, target, directory):
+    def __init__(self, program, target, directory, config=None):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
-        config = os.path.join(directory, "prometheus.yml")
-        with open(config, "w") as f:
-            json.dump({"global": {"scrape_interval": "1s"},
-                       "scrape_configs": [{"job_name": "hopscope",
-                                           "static_configs": [{"targets": [target]}]}]}, f)
+        if config is None:
+            config = os.path.join(directory, "prometheus.yml")
+            with open(config, "w") as f:
+                json.dump({"global": {"scrape_interval": "1s"},
+                           "scrape_configs": [{"job_name": "hopscope",
+                                               "static_configs": [{"targets": [target]}]}]}, f)
         self.log = open(os.path.join(directory, "prometheus.log"), "w")
         self.process = subprocess.Popen(
             [program, f"--config.file={config}", f"--storage.tsdb.path={directory}/data",

@@ -17,7 +17,7 @@ namespace hopscope::exporter {
 
 class InfluxSink final : public Sink {
  public:
-  /// Reads the secrets. Throws SecretError.
+  /// Reads the secrets. Throws io::SetupError.
   InfluxSink(const InfluxOptions& options, const Names& names);
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "influxdb"; }

@@ -1,13 +1,19 @@
 #include "export/push/options.h"
 
+#include "io/setup_error.h"
+
 namespace hopscope::exporter {
 
 HttpTarget http_target(const HttpPushOptions& options) {
   HttpTarget target;
   target.url = options.url;
   target.username = options.username;
-  if (options.password.given()) target.password = read_secret(options.password);
-  if (options.token.given()) target.token = read_secret(options.token);
+  try {
+    if (options.password.given()) target.password = read_secret(options.password);
+    if (options.token.given()) target.token = read_secret(options.token);
+  } catch (const SecretError& error) {
+    throw io::SetupError(error.what());
+  }
   target.ca_file = options.ca_file;
   target.certificate_file = options.certificate_file;
   target.key_file = options.key_file;

@@ -1,0 +1,30 @@
+#pragma once
+// How many scrapes may go on at a time. A scrape whose client does not read gives its place to one
+// that comes; a client that does read keeps it.
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "export/http_exchange.h"
+
+namespace hopscope::exporter {
+
+class ScrapeSlots {
+ public:
+  ScrapeSlots(std::size_t most, HttpCounters& counters) : most_(most), counters_(counters) {}
+
+  /// False: all places are taken, by clients that read.
+  [[nodiscard]] bool enter(HttpExchange& scrape);
+  void leave(const HttpExchange& scrape);
+
+ private:
+  const std::size_t most_;
+  HttpCounters& counters_;
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::vector<HttpExchange*> scrapes_;
+  bool somebody_waits_ = false;
+};
+
+}  // namespace hopscope::exporter
