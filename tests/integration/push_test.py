@@ -163,12 +163,18 @@ class StoresTest(Push):
 
 
 class DocumentationTest(Push):
-    """The configurations of docs/push.md, as they stand there but for addresses and directories."""
+    """The configurations of the manual, as they stand there but for addresses and directories."""
+
+    def blocks(self, page):
+        with open(page) as f:
+            found = re.findall(r"```yaml\n(.*?)```", f.read(), re.S)
+        return [block for block in found if block.startswith("export:")]
 
     def test_every_configuration_delivers(self):
-        with open("docs/push.md") as f:
-            blocks = re.findall(r"```yaml\n(.*?)```", f.read(), re.S)
+        blocks = self.blocks("docs/push.md")
         self.assertGreaterEqual(len(blocks), 4)
+        blocks += self.blocks("docs/remote-write.md") + self.blocks("README.md")
+        self.assertGreaterEqual(len(blocks), 6)
         self.generate("r.pcap", "--count", "500", "--drops", "0.1")
         store = self.start(VictoriaMetrics(self.directory))  # speaks every dialect of these
         with open(self.path("influxdb.token"), "w") as f:
@@ -177,9 +183,10 @@ class DocumentationTest(Push):
         for i, block in enumerate(blocks):
             with self.subTest(block=block):
                 block = re.sub(r"http://127\.0\.0\.1:\d+", store.base, block)
+                self.assertIn(store.base, block)
                 block = block.replace("/etc/hopscope", self.directory)
                 block = block.replace("/var/lib/hopscope", self.path(f"lib{i}"))
-                os.makedirs(self.path(f"lib{i}"))
+                os.makedirs(self.path(f"lib{i}/spool"))
                 with open(self.path("c.yaml"), "w") as f:
                     f.write(block)
                 run(HOPSCOPE, "replay", "--config", self.path("c.yaml"), "--push", "--metrics",
