@@ -299,6 +299,11 @@ void add_sink(Families& families, const SinkCount& sink) {
                    {{"sink", name}, {"state", std::string(label(state))}},
                    state == counts.state ? 1 : 0);
   }
+  families.gauge("hopscope_sink_spool_bytes", "Size of a sink's spool.", {{"sink", name}},
+                 static_cast<double>(counts.spool_bytes));
+  families.gauge("hopscope_sink_spool_unwritten",
+                 "Records on their way to the spool's files: a crash would take them.",
+                 {{"sink", name}}, static_cast<double>(counts.spool_unwritten));
   families.counter("hopscope_sink_batches_total", "Batches that the other side has taken.",
                    {{"sink", name}}, counts.batches);
   families.counter("hopscope_sink_retries_total", "Attempts that failed and are made again.",

@@ -51,6 +51,8 @@ struct DeliveryCounts {
   std::uint64_t in_memory = 0;
   std::uint64_t in_spool = 0;  ///< on the disk only
   DropCounts dropped{};
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t spool_unwritten = 0;  ///< records that a crash of the process would take
   std::uint64_t bytes_delivered = 0;  ///< of records, before compression
   std::uint64_t batches = 0;          ///< delivered
   std::uint64_t retries = 0;

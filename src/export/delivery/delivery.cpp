@@ -210,6 +210,10 @@ DeliveryCounts Delivery::counts() const {
   DeliveryCounts counts = counts_;
   counts.in_memory = window_.size() + in_batch_;
   counts.suppressed = sink_->suppressed();
+  if (spool_) {
+    counts.spool_bytes = spool_->bytes();
+    counts.spool_unwritten = spool_->unwritten();
+  }
   counts.in_spool = next_ - disk_from_ + kept_;
   counts.state = has_dropped_       ? SinkState::kDropping
                  : has_backlog()    ? SinkState::kSpooling
