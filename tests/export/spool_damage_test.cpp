@@ -49,6 +49,7 @@ class SpoolDamageTest : public testing::Test {
   SpoolDamageTest() {
     options_.directory = directory_.path() + "/spool";
     options_.segment_bytes = 512;
+    options_.buffer_bytes = 32 << 10;
     options_.engine = SpoolEngine::kThread;  // quicker to open, and the files are the same
   }
 

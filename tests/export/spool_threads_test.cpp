@@ -62,6 +62,7 @@ class SpoolThreadsTest : public testing::TestWithParam<SpoolEngine> {
         std::this_thread::sleep_for(std::chrono::microseconds(50));
       }
     });
+    while (spool.end() < read_from_) std::this_thread::yield();
     std::uint64_t next = 0;
     std::uint64_t got = 0;
     std::vector<Spool::Stored> records;
@@ -90,6 +91,7 @@ class SpoolThreadsTest : public testing::TestWithParam<SpoolEngine> {
 
   test::TemporaryDirectory directory_;
   SpoolOptions options_;
+  std::uint64_t read_from_ = 0;  ///< reading begins when so many were appended
   std::uint64_t lost_ = 0;
 };
 
@@ -99,8 +101,11 @@ TEST_P(SpoolThreadsTest, AllArrives) {
 }
 
 TEST_P(SpoolThreadsTest, WhatTheCapTookIsCountedOnce) {
-  options_.max_bytes = 64 << 10;
+  // So little that reading is overtaken all the time.
+  options_.max_bytes = 16 << 10;
+  read_from_ = kRecords / 10;
   run();
+  EXPECT_GT(lost_, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, SpoolThreadsTest,
