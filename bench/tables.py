@@ -143,6 +143,15 @@ def threads(program, part, repetitions):
     print()
 
 
+def spool(program, repetitions):
+    table(["records of 200 bytes", "ns per record: median", "least", "most",
+           "CPU of the thread, ns", "CPU of the process, ns"])
+    for name, (values, counted) in measure(program, names_of(program, ""), repetitions).items():
+        row(name.removesuffix("/real_time").replace("/", ", ").replace("_", " "),
+            *cells_of(values), f"{counted['thread_ns']:.0f}", f"{counted['process_ns']:.0f}")
+    print()
+
+
 def ratios(above, below):
     return [a / b for a, b in zip(above, below)]
 

@@ -2,6 +2,7 @@
 // A directory that goes away with the test, and what lies in it.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,7 +14,10 @@ namespace hopscope::test {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() { EXPECT_NE(mkdtemp(path_.data()), nullptr); }
+  explicit TemporaryDirectory(const std::string& parent = testing::TempDir())
+      : path_(parent + "hopscope_XXXXXX") {
+    EXPECT_NE(mkdtemp(path_.data()), nullptr);
+  }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   ~TemporaryDirectory() {
@@ -23,8 +27,13 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
+  /// Where files cost no disk access, if there is such a place; ends with a slash.
+  static std::string in_memory() {
+    return access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : testing::TempDir();
+  }
+
  private:
-  std::string path_ = testing::TempDir() + "hopscope_XXXXXX";
+  std::string path_;
 };
 
 }  // namespace hopscope::test

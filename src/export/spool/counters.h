@@ -9,9 +9,10 @@ namespace hopscope::exporter {
 
 struct SpoolCounters {
   std::uint64_t recovered_records = 0;  ///< found at start and not acknowledged
-  std::uint64_t torn_bytes = 0;         ///< cut off at start behind the last whole record
-  std::uint64_t corrupt_bytes = 0;      ///< not used at start: damaged, and what lies behind it
-  std::uint64_t corrupt_records = 0;    ///< were there and cannot be read back: lost
+  std::uint64_t torn_bytes = 0;         ///< cut off at start: a crash or a full disk left them
+  /// Not used at start: damaged, or never arrived before a power loss, and what lies behind it.
+  std::uint64_t corrupt_bytes = 0;
+  std::uint64_t corrupt_records = 0;  ///< were there and cannot be read back: lost
   std::uint64_t written_records = 0;
   std::uint64_t written_bytes = 0;
   std::uint64_t segments_made = 0;

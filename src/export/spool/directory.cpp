@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "io/setup_error.h"
@@ -31,6 +33,16 @@ void make(const std::string& path) {
     }
     if (slash == std::string::npos) return;
   }
+}
+
+/// A process that was killed keeps its lock until the kernel has ended what it had under way.
+bool lock(int directory) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  while (flock(directory, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK || std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
 }
 
 std::optional<std::uint64_t> number_of(std::string_view name) {
@@ -58,7 +70,7 @@ SpoolDirectory::SpoolDirectory(std::string path) : path_(std::move(path)) {
     throw io::SetupError(
         fmt::format("cannot open the spool directory {}: {}", path_, std::strerror(errno)));
   }
-  if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!lock(fd_.get())) {
     throw io::SetupError(
         errno == EWOULDBLOCK
             ? fmt::format("the spool directory {} is in use: give every sink of every running "

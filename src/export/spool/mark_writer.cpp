@@ -35,14 +35,14 @@ void MarkWriter::submit_sync() noexcept {
   queue_.submit(job_);
 }
 
-bool MarkWriter::step(const Mark& wanted, bool due) noexcept {
+bool MarkWriter::step(const Mark& wanted, bool due, bool again) noexcept {
   if (job_.take_result()) {
     const bool is_short =
         job_.kind == DiskJob::Kind::kWrite && job_.result != static_cast<int>(bytes_.size());
     if (job_.result < 0 || is_short) {
-      // Without it a restart delivers more twice, no less once: no reason to keep old segments.
       meters_.write_errors.add(1);
-      stored_ = writing_;
+      failed_ = true;
+      passed_ = writing_.below;
       return true;
     }
     switch (job_.kind) {
@@ -55,11 +55,14 @@ bool MarkWriter::step(const Mark& wanted, bool due) noexcept {
         return false;
       default:
         meters_.syncs.add(1);
+        failed_ = false;
         stored_ = writing_;
+        passed_ = writing_.below;
         return true;
     }
   }
   if (!due || !job_.is_idle() || wanted.below == stored_.below) return false;
+  if (failed_ && !again) return false;
   writing_ = wanted;
   if (file_.is_open()) {
     submit_write();

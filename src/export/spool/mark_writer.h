@@ -16,15 +16,25 @@ class MarkWriter {
  public:
   MarkWriter(DiskQueue& queue, const SpoolDirectory& directory, SpoolMeters& meters,
              const Mark& stored)
-      : queue_(queue), directory_(directory), meters_(meters), stored_(stored) {}
+      : queue_(queue),
+        directory_(directory),
+        meters_(meters),
+        stored_(stored),
+        passed_(stored.below) {}
   MarkWriter(const MarkWriter&) = delete;
   MarkWriter& operator=(const MarkWriter&) = delete;
   ~MarkWriter();
 
-  /// `due`: begin if `wanted` says something new. True when what stored() says has just changed.
-  bool step(const Mark& wanted, bool due) noexcept;
-  /// On the disk, or what the disk refused: segments below may go.
+  /// `due`: begin if `wanted` says something new; after a failure only if `again`. True when an
+  /// attempt has ended.
+  bool step(const Mark& wanted, bool due, bool again) noexcept;
+  /// One more attempt after a failure.
+  void try_now() noexcept { failed_ = false; }
+  /// On the disk.
   [[nodiscard]] const Mark& stored() const noexcept { return stored_; }
+  /// Segments below may go: this is stored, or the disk refused it. Without it a restart delivers
+  /// more twice, no less once: no reason to keep them, and a full disk needs the space.
+  [[nodiscard]] std::uint64_t passed() const noexcept { return passed_; }
   [[nodiscard]] bool is_idle() const noexcept { return job_.is_idle(); }
 
  private:
@@ -39,6 +49,8 @@ class MarkWriter {
   FileDescriptor file_;
   Mark stored_;
   Mark writing_;
+  std::uint64_t passed_;
+  bool failed_ = false;
   MarkBytes bytes_{};
   std::size_t slot_ = 0;
 };

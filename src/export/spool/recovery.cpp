@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -20,11 +22,12 @@ using Found = SegmentScanner::Found;
 /// The rest of a segment that is not used.
 enum class Rest : std::uint8_t { kNone, kTorn, kCorrupt };
 
-std::optional<SegmentHeader> read_header(int file) {
+/// `unreadable` is set where the disk would not give it.
+std::optional<SegmentHeader> read_header(int file, bool& unreadable) {
   SegmentHeaderBytes bytes{};
-  if (pread(file, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return std::nullopt;
-  }
+  const ssize_t got = pread(file, bytes.data(), bytes.size(), 0);
+  unreadable = got < 0;
+  if (got != static_cast<ssize_t>(bytes.size())) return std::nullopt;
   return decode_segment_header(bytes);
 }
 
@@ -53,13 +56,14 @@ class Recovery {
     }
     struct stat state {};
     if (!file.is_open() || fstat(file.get(), &state) != 0) {
-      meters_.read_errors.add(1);
-      return;
+      throw io::SetupError(fmt::format("cannot open {}/{}: {}", directory_.path(), file_name.data(),
+                                       std::strerror(errno)));
     }
     const auto size = static_cast<std::uint64_t>(state.st_size);
     Segment segment{.name = name};
     Rest rest = Rest::kNone;
-    if (const auto header = read_header(file.get())) {
+    bool unreadable = false;
+    if (const auto header = read_header(file.get(), unreadable)) {
       if (header->version != kSegmentVersion) {
         throw io::SetupError(
             fmt::format("{}/{} was written by another version of hopscope (format {}, this is {}): "
@@ -67,14 +71,23 @@ class Recovery {
                         directory_.path(), file_name.data(), header->version, kSegmentVersion));
       }
       segment.salt = header->salt;
-      rest = scan(file.get(), size, is_newest, segment);
+      rest = scan(file.get(), size, is_newest, segment, unreadable);
+    } else if (unreadable) {
+      rest = Rest::kCorrupt;
     } else {
       rest = is_newest || size < kSegmentHeaderBytes ? Rest::kTorn : Rest::kCorrupt;
     }
     const std::uint64_t unused = size - segment.bytes;
     if (rest == Rest::kTorn) meters_.torn_bytes.add(unused);
     if (rest == Rest::kCorrupt) meters_.corrupt_bytes.add(unused);
-    if (segment.last < result_.mark.below || segment.bytes <= kSegmentHeaderBytes) {
+    if (unreadable) {
+      meters_.read_errors.add(1);
+      // The file stays, and no new one gets its name.
+      least_ = std::max(least_, name + 1);
+      result_.end = std::max(result_.end, least_);
+      if (segment.bytes == 0) return;
+    }
+    if (segment.last < result_.mark.below || segment.bytes == 0) {
       if (unlinkat(directory_.fd(), file_name.data(), 0) == 0) removed_ = true;
       return;
     }
@@ -84,7 +97,7 @@ class Recovery {
     result_.segments.push_back(segment);
   }
 
-  Rest scan(int file, std::uint64_t size, bool is_newest, Segment& segment) {
+  Rest scan(int file, std::uint64_t size, bool is_newest, Segment& segment, bool& unreadable) {
     SegmentScanner scanner(file, segment.salt, kSegmentHeaderBytes, size);
     Found found = scanner.look(least_);
     for (; found == Found::kRecord; found = scanner.look(least_)) {
@@ -103,10 +116,8 @@ class Recovery {
     }
     result_.end = std::max(result_.end, least_);
     if (found == Found::kEnd) return Rest::kNone;
-    if (found == Found::kUnreadable) {
-      meters_.read_errors.add(1);
-      return Rest::kCorrupt;
-    }
+    unreadable = found == Found::kUnreadable;
+    if (unreadable) return Rest::kCorrupt;
     return is_newest || found == Found::kCut ? Rest::kTorn : Rest::kCorrupt;
   }
 

@@ -151,11 +151,12 @@ void SegmentWriter::written(std::int64_t now_ns) noexcept {
     meters_.written_bytes.add(done.bytes);
   }
   if (job_.result < 0 || done.count == 0) {
+    // Less than a record was taken: no space, most likely, or the file may not grow any more.
     const int error = job_.result < 0 ? -job_.result : ENOSPC;
     meters_.write_errors.add(1);
     health_.fail("write", segment_name(current_->name).data(), error, now_ns);
-    // Where only space is missing the segment is as good as a new one.
-    current_->must_end = error != ENOSPC && error != EDQUOT;
+    // Where the disk says that only space is missing the segment is as good as a new one.
+    current_->must_end = job_.result != -ENOSPC && job_.result != -EDQUOT;
   } else if (done.bytes == writing_bytes_) {
     if (health_.is_failing()) health_.recover();
   }

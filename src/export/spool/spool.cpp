@@ -125,13 +125,17 @@ class Spool::Parts {
   }
 
   bool flush() noexcept {
+    // What began before may fail for reasons that are gone by now.
+    while (!queue_->is_idle()) queue_->wait();
+    work(true);
     health.try_now();
-    const std::uint64_t errors = this->errors();
+    mark_writer_.try_now();
+    const std::uint64_t sync_errors = meters.sync_errors.get();
     // One round may only find out what the next one has to do; several of them with nothing under
     // way, and yet not all done: the disk refuses.
     for (int idle_rounds = 0; idle_rounds < 4; ++idle_rounds) {
       work(true);
-      if (is_settled()) return errors == this->errors();
+      if (is_settled()) return sync_errors == meters.sync_errors.get();
       if (queue_->is_idle()) continue;
       queue_->wait();
       idle_rounds = 0;
@@ -157,10 +161,9 @@ class Spool::Parts {
   void work(bool at_once) noexcept {
     write();
     const bool due = syncer_.step(writer_.current(), now_ns_, at_once);
-    const bool marked = mark_writer_.step(catalogue.mark(), due);
+    const bool marked = mark_writer_.step(catalogue.mark(), due, !at_once);
     if (due || marked) {
-      catalogue.remove_delivered(mark_writer_.stored().below, writer_.current_name(),
-                                 remover_.names());
+      catalogue.remove_delivered(mark_writer_.passed(), writer_.current_name(), remover_.names());
     }
     if (due && !std::exchange(is_used_, false) && catalogue.records() == 0) writer_.end_segment();
     if (remover_.step()) syncer_.directory_changed();
@@ -183,10 +186,6 @@ class Spool::Parts {
     return catalogue.ring().used() == 0 && writer_.is_idle() &&
            syncer_.is_settled(writer_.current()) && mark_writer_.is_idle() &&
            mark_writer_.stored().below == catalogue.first() && remover_.is_settled();
-  }
-
-  [[nodiscard]] std::uint64_t errors() const noexcept {
-    return meters.write_errors.get() + meters.sync_errors.get();
   }
 
   std::unique_ptr<DiskQueue> queue_;
