@@ -446,6 +446,11 @@ void exports(Visitor& v, exporter::ExportOptions& exports) {
   duration_in(v, {"request_timeout", "A request must be complete by then.", "", 0.1, 600}, 1e-3,
               exports.http.request_timeout_ms);
   v.leave();
+  integer(
+      v,
+      {"max_series", "Series of any one family in an answer at most; what is beyond is counted.",
+       "series", 1, 100'000'000},
+      exports.max_series);
   v.enter("flows", "Series per flow.");
   choice(v, {"series", "None, those of the top_k flows, or of all up to max_series."},
          {"off", "top_k", "all"}, exports.flows.series);

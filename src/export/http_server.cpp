@@ -28,16 +28,27 @@ constexpr const char* kPage =
     "<li><a href=\"/healthz\">/healthz</a> is it well?"
     "<li><a href=\"/readyz\">/readyz</a> is it receiving?</ul>\n";
 
+const char* reason_of(int status) noexcept {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    default:
+      return "Service Unavailable";
+  }
+}
+
 void send_whole(mg_connection* connection, int status, const char* type, std::string_view body,
                 bool head_only) {
-  const char* reason = status == 200   ? "OK"
-                       : status == 404 ? "Not Found"
-                       : status == 405 ? "Method Not Allowed"
-                                       : "Service Unavailable";
   mg_printf(connection,
             "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
             "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            status, reason, type, body.size());
+            status, reason_of(status), type, body.size());
   if (!head_only) mg_write(connection, body.data(), body.size());
 }
 
@@ -52,6 +63,34 @@ void send_checks(mg_connection* connection, const std::vector<Check>& checks, bo
   answer.update(json);
   send_whole(connection, ok ? 200 : 503, "application/json", answer.dump() + "\n", head_only);
 }
+
+/// A body in chunks: the connection is closed after it, and without the last chunk in any other
+/// case, so that the client knows whether it has all.
+class ChunkedResponse final : public ScrapeResponse {
+ public:
+  ChunkedResponse(mg_connection* connection, bool head_only)
+      : connection_(connection), head_only_(head_only) {}
+
+  bool begin(int status, std::string_view content_type, std::string_view encoding) override {
+    const std::string encoding_line =
+        encoding.empty() ? "" : fmt::format("Content-Encoding: {}\r\n", encoding);
+    const std::string head = fmt::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{}Vary: Accept, Accept-Encoding\r\n"
+        "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        status, reason_of(status), content_type, encoding_line);
+    return mg_write(connection_, head.data(), head.size()) > 0;
+  }
+  bool write(std::string_view piece) override {
+    return mg_send_chunk(connection_, piece.data(), static_cast<unsigned>(piece.size())) > 0;
+  }
+  void finish() override {
+    if (!head_only_) mg_send_chunk(connection_, "", 0);
+  }
+
+ private:
+  mg_connection* connection_;
+  const bool head_only_;
+};
 
 /// Connects to address:port or [address]:port and hangs up.
 void connect_to(const std::string& listen) {
@@ -166,20 +205,25 @@ void HttpServer::answer_metrics(mg_connection* connection, bool head_only) const
   if (before < most_scrapes_) {
     send_metrics(connection, head_only);
   } else {
+    if (handlers_.scrape_refused) handlers_.scrape_refused();
     send_whole(connection, 503, "text/plain", "too many scrapes at a time\n", head_only);
   }
   scrapes_.fetch_sub(1);
 }
 
 void HttpServer::send_metrics(mg_connection* connection, bool head_only) const {
-  mg_printf(connection,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-  if (head_only) return;
-  handlers_.metrics([connection](std::string_view piece) {
-    return mg_send_chunk(connection, piece.data(), static_cast<unsigned>(piece.size())) > 0;
-  });
-  mg_send_chunk(connection, "", 0);
+  const auto header = [connection](const char* name) {
+    const char* value = mg_get_header(connection, name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  const char* query = mg_get_request_info(connection)->query_string;
+  ChunkedResponse response(connection, head_only);
+  handlers_.metrics({.query = query == nullptr ? "" : query,
+                     .accept = header("Accept"),
+                     .accept_encoding = header("Accept-Encoding"),
+                     .scrape_timeout = header("X-Prometheus-Scrape-Timeout-Seconds"),
+                     .head_only = head_only},
+                    response);
 }
 
 }  // namespace hopscope::exporter

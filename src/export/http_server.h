@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "export/options.h"
-#include "export/text_writer.h"
+#include "export/scrape_request.h"
 
 struct mg_connection;
 
@@ -23,7 +23,8 @@ struct Check {
 };
 
 struct HttpHandlers {
-  std::function<void(const TextSink&)> metrics;
+  std::function<void(const ScrapeRequest&, ScrapeResponse&)> metrics;
+  std::function<void()> scrape_refused{};  ///< told of a scrape beyond the limit; may be null
   std::function<std::vector<Check>()> health;
   std::function<std::vector<Check>()> ready;
   std::function<std::string()> sources;  ///< JSON

@@ -25,10 +25,12 @@ class HttpServerTest : public testing::Test {
   }
   HttpHandlers handlers() {
     return {.metrics =
-                [](const TextSink& sink) {
-                  for (int i = 0; i < 100; ++i) {
-                    if (!sink(std::string(10'000, 'm'))) return;
+                [](const ScrapeRequest& request, ScrapeResponse& response) {
+                  response.begin(200, "text/plain; version=0.0.4; charset=utf-8", "");
+                  for (int i = 0; i < 100 && !request.head_only; ++i) {
+                    if (!response.write(std::string(10'000, 'm'))) return;
                   }
+                  response.finish();
                 },
             .health =
                 [this] {
@@ -112,15 +114,20 @@ TEST_F(HttpServerTest, SlowScrapersLeaveTheOtherPagesAThread) {
   std::atomic<bool> scraping{false};
   std::atomic<bool> go_on{false};
   HttpHandlers slow = handlers();
-  slow.metrics = [&](const TextSink& sink) {
+  std::atomic<int> refused{0};
+  slow.metrics = [&](const ScrapeRequest&, ScrapeResponse& response) {
     scraping = true;
     go_on.wait(false);
-    (void)sink("m");
+    response.begin(200, "text/plain", "");
+    response.write("m");
+    response.finish();
   };
+  slow.scrape_refused = [&] { ++refused; };
   const HttpServer server(few, std::move(slow));
   std::thread first([this] { EXPECT_EQ(test::http(port_, "/metrics").body, "m"); });
   while (!scraping) std::this_thread::yield();
   EXPECT_EQ(test::http(port_, "/metrics").status, 503);
+  EXPECT_EQ(refused, 1);
   EXPECT_EQ(test::http(port_, "/healthz").status, 200);
   go_on = true;
   go_on.notify_all();
