@@ -1,14 +1,14 @@
 #include "export/exporter.h"
 
-#include <prometheus/text_serializer.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <chrono>
-#include <sstream>
 #include <utility>
 
+#include "export/exposition.h"
 #include "export/sources_json.h"
+#include "export/text_encoder.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -22,7 +22,10 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
                    ExporterInput input)
     : names_(switches, input.formats),
       input_(std::move(input)),
-      flows_(options.flows),
+      options_(options),
+      exemplars_(switches),
+      scrapes_(options.flows, options.max_series, names_,
+               [this](SeriesWriter& out) { write(out); }),
       batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.
   signal(SIGPIPE, SIG_IGN);
@@ -33,7 +36,9 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
     http_ = std::make_unique<HttpServer>(
         options.http,
         HttpHandlers{
-            .metrics = [this](const TextSink& sink) { render(sink); },
+            .metrics = [this](const ScrapeRequest& request,
+                              ScrapeResponse& response) { scrapes_.answer(request, response); },
+            .scrape_refused = [this] { scrapes_.count_refused(); },
             .health = input_.health,
             .ready = input_.ready,
             .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }},
@@ -81,6 +86,7 @@ std::size_t Exporter::drain() {
   std::size_t total = 0;
   while (const std::size_t count = input_.take_events(batch_)) {
     const std::span<const pipeline::Event> events(batch_.data(), count);
+    exemplars_.take(events);
     for (const auto& sink : sinks_) sink->write(events);
     total += count;
   }
@@ -93,11 +99,15 @@ std::uint64_t Exporter::events_failed() const noexcept {
   return failed;
 }
 
-void Exporter::render(const TextSink& sink) const {
-  TextWriter writer(sink);
-  TableExposition exposition(flows_, names_);
-  exposition.write(input_.tables, writer);
-  if (!writer.flush()) return;
+void Exporter::render(const PieceSink& sink) const {
+  TextEncoder encoder(TextFormat::kPrometheus, sink);
+  const ScrapeView everything;
+  SeriesWriter out(encoder, everything, options_.max_series);
+  write(out);
+  out.finish();
+}
+
+void Exporter::write(SeriesWriter& out) const {
   const auto sink_counts = [this] {
     std::vector<SinkCount> counts;
     for (const auto& one : sinks_) {
@@ -105,13 +115,13 @@ void Exporter::render(const TextSink& sink) const {
     }
     return counts;
   };
-  const auto families = collect_self_metrics({.tables = &input_.tables,
-                                              .sources = input_.sources,
-                                              .xdp = input_.xdp,
-                                              .sinks = sink_counts,
-                                              .http = &http_counters_,
-                                              .suppressed_flows = exposition.suppressed_flows()});
-  sink(prometheus::TextSerializer().Serialize(families));
+  write_exposition({.tables = &input_.tables,
+                    .sources = input_.sources,
+                    .xdp = input_.xdp,
+                    .sinks = sink_counts,
+                    .http = &http_counters_,
+                    .scrapes = scrapes_.counts()},
+                   options_.flows, names_, &exemplars_, out);
 }
 
 }  // namespace hopscope::exporter

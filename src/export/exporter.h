@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "export/event_sink.h"
+#include "export/exemplars.h"
 #include "export/http_server.h"
 #include "export/names.h"
 #include "export/options.h"
+#include "export/output_buffer.h"
+#include "export/scrape.h"
 #include "export/self_metrics.h"
-#include "export/table_exposition.h"
 #include "pipeline/snapshot.h"
 
 namespace hopscope::exporter {
@@ -54,8 +56,8 @@ class Exporter {
   /// Takes and delivers events until there are none. For inline use instead of start().
   std::size_t drain();
 
-  /// The exposition, piece by piece. Any thread; a reader that is slow holds up nobody else.
-  void render(const TextSink& sink) const;
+  /// The whole exposition as text 0.0.4, piece by piece. Any thread.
+  void render(const PieceSink& sink) const;
 
   /// Events that a sink could not write.
   [[nodiscard]] std::uint64_t events_failed() const noexcept;
@@ -65,11 +67,14 @@ class Exporter {
 
  private:
   void run();
+  void write(SeriesWriter& out) const;
 
   Names names_;
   ExporterInput input_;
   std::vector<std::unique_ptr<EventSink>> sinks_;
-  const FlowSeriesOptions flows_;
+  const ExportOptions options_;
+  Exemplars exemplars_;
+  ScrapeHandler scrapes_;
   std::vector<pipeline::Event> batch_;
   std::atomic<bool> run_{false};
   std::atomic<bool> reopen_{false};

@@ -65,6 +65,7 @@ struct EventFileOptions {
 
 struct ExportOptions {
   HttpOptions http;
+  std::uint32_t max_series = 1'000'000;  ///< of any one family in one answer
   FlowSeriesOptions flows;
   EventFileOptions event_file;
 };
