@@ -9,12 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "export/names.h"
 #include "export/table_exposition.h"
-#include "export/text_writer.h"
+#include "export/text_encoder.h"
 #include "running_engine.h"
 
 namespace hopscope::bench {
@@ -75,15 +76,17 @@ std::uint64_t scrape(const pipeline::Engine& engine, const exporter::Names& name
   exporter::FlowSeriesOptions options;
   options.series = exporter::FlowSeries::kAll;
   exporter::TableExposition tables(options, names);
-  std::uint64_t lines = 0;
-  exporter::TextWriter out([&](std::string_view part) {
+  exporter::TextEncoder encoder(exporter::TextFormat::kPrometheus, [&](std::string_view part) {
     bytes += part.size();
-    for (const char c : part) lines += c == '\n' ? 1 : 0;
     return true;
   });
+  const exporter::ScrapeView everything;
+  exporter::SeriesWriter out(encoder, everything, std::numeric_limits<std::uint64_t>::max());
   tables.write(engine, out);
-  out.flush();
-  return lines;
+  out.finish();
+  std::uint64_t series = 0;
+  for (const auto& count : out.counts()) series += count.series;
+  return series;
 }
 
 /// One worker on CPU 0, with and without a reader on CPU 1.

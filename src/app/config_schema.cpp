@@ -632,6 +632,11 @@ void http(Visitor& v, exporter::HttpOptions& http) {
 void exports(Visitor& v, exporter::ExportOptions& exports) {
   v.enter("export", "What leaves the box.");
   http(v, exports.http);
+  integer(
+      v,
+      {"max_series", "Series of any one family in an answer at most; what is beyond is counted.",
+       "series", 1, 100'000'000},
+      exports.max_series);
   v.enter("flows", "Series per flow.");
   choice(v, {"series", "None, those of the top_k flows, or of all up to max_series."},
          {"off", "top_k", "all"}, exports.flows.series);

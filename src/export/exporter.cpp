@@ -1,18 +1,18 @@
 #include "export/exporter.h"
 
 #include <fmt/format.h>
-#include <prometheus/text_serializer.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <chrono>
-#include <sstream>
 #include <utility>
 
 #include "export/file_sink.h"
 #include "export/push/influx_sink.h"
 #include "export/push/remote_write_sink.h"
+#include "export/exposition.h"
 #include "export/sources_json.h"
+#include "export/text_encoder.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -34,7 +34,10 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
                    ExporterInput input)
     : names_(switches, input.formats),
       input_(std::move(input)),
-      flows_(options.flows),
+      options_(options),
+      exemplars_(switches),
+      scrapes_(options.flows, options.max_series, names_,
+               [this](SeriesWriter& out) { write(out); }),
       batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.
   signal(SIGPIPE, SIG_IGN);
@@ -52,7 +55,9 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
     http_ = std::make_unique<HttpServer>(
         options.http,
         HttpHandlers{
-            .metrics = [this](const TextSink& sink) { render(sink); },
+            .metrics = [this](const ScrapeRequest& request,
+                              ScrapeResponse& response) { scrapes_.answer(request, response); },
+            .scrape_refused = [this] { scrapes_.count_refused(); },
             .health = [this] { return health(); },
             .ready = input_.ready,
             .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }},
@@ -112,6 +117,7 @@ std::size_t Exporter::drain() {
   std::size_t total = 0;
   while (const std::size_t count = input_.take_events(batch_)) {
     const std::span<const pipeline::Event> events(batch_.data(), count);
+    exemplars_.take(events);
     for (const auto& sink : sinks_) sink->offer(events, wall_ns());
     total += count;
   }
@@ -148,19 +154,22 @@ std::vector<Check> Exporter::health() const {
   return checks;
 }
 
-void Exporter::render(const TextSink& sink) const {
-  TextWriter writer(sink);
-  TableExposition exposition(flows_, names_);
-  exposition.write(input_.tables, writer);
-  if (!writer.flush()) return;
-  const auto families = collect_self_metrics({.tables = &input_.tables,
-                                              .sources = input_.sources,
-                                              .xdp = input_.xdp,
-                                              .sinks = [this] { return sink_counts(); },
-                                              .health = input_.health,
-                                              .http = &http_counters_,
-                                              .suppressed_flows = exposition.suppressed_flows()});
-  sink(prometheus::TextSerializer().Serialize(families));
+void Exporter::render(const PieceSink& sink) const {
+  TextEncoder encoder(TextFormat::kPrometheus, sink);
+  const ScrapeView everything;
+  SeriesWriter out(encoder, everything, options_.max_series);
+  write(out);
+  out.finish();
+}
+
+void Exporter::write(SeriesWriter& out) const {
+  write_exposition({.tables = &input_.tables,
+                    .sources = input_.sources,
+                    .xdp = input_.xdp,
+                    .sinks = sink_counts,
+                    .http = &http_counters_,
+                    .scrapes = scrapes_.counts()},
+                   options_.flows, names_, &exemplars_, out);
 }
 
 }  // namespace hopscope::exporter

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "export/delivery/delivery.h"
+#include "export/exemplars.h"
 #include "export/http_server.h"
 #include "export/names.h"
 #include "export/options.h"
+#include "export/output_buffer.h"
 #include "export/row_feed.h"
+#include "export/scrape.h"
 #include "export/self_metrics.h"
-#include "export/table_exposition.h"
 #include "pipeline/snapshot.h"
 
 namespace hopscope::exporter {
@@ -56,8 +58,8 @@ class Exporter {
   /// start(), by those who can wait: where a sink is slow, so is this.
   std::size_t drain_patiently();
 
-  /// The exposition, piece by piece. Any thread; a reader that is slow holds up nobody else.
-  void render(const TextSink& sink) const;
+  /// The whole exposition as text 0.0.4, piece by piece. Any thread.
+  void render(const PieceSink& sink) const;
 
   /// By sink: what became of its records.
   [[nodiscard]] std::vector<SinkCount> sink_counts() const;
@@ -72,10 +74,14 @@ class Exporter {
                 const DeliveryOptions& options);
   [[nodiscard]] std::vector<Check> health() const;
 
+  void write(SeriesWriter& out) const;
+
   Names names_;
   ExporterInput input_;
   std::vector<std::unique_ptr<Delivery>> sinks_;
-  const FlowSeriesOptions flows_;
+  const ExportOptions options_;
+  Exemplars exemplars_;
+  ScrapeHandler scrapes_;
   std::vector<pipeline::Event> batch_;
   std::atomic<bool> run_{false};
   std::atomic<bool> reopen_{false};

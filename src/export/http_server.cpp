@@ -23,6 +23,24 @@ constexpr const char* kPage =
     "<li><a href=\"/healthz\">/healthz</a> is it well?"
     "<li><a href=\"/readyz\">/readyz</a> is it receiving?</ul>\n";
 
+/// The answer to a scrape as an answer in pieces.
+class ExchangeResponse final : public ScrapeResponse {
+ public:
+  explicit ExchangeResponse(HttpExchange& exchange) : exchange_(exchange) {}
+
+  bool begin(int status, std::string_view content_type, std::string_view encoding) override {
+    const std::string encoding_line =
+        encoding.empty() ? "" : fmt::format("Content-Encoding: {}\r\n", encoding);
+    return exchange_.begin(status, content_type,
+                           encoding_line + "Vary: Accept, Accept-Encoding\r\n");
+  }
+  bool write(std::string_view piece) override { return exchange_.write(piece); }
+  void finish() override { exchange_.end(); }
+
+ private:
+  HttpExchange& exchange_;
+};
+
 void send_checks(HttpExchange& exchange, const std::vector<Check>& checks) {
   nlohmann::ordered_json json;
   bool ok = true;
@@ -151,6 +169,7 @@ void HttpServer::answer(HttpExchange& exchange) {
 
 void HttpServer::answer_metrics(HttpExchange& exchange) {
   if (!scrapes_.enter(exchange)) {
+    if (handlers_.scrape_refused) handlers_.scrape_refused();
     exchange.answer(503, "text/plain", "too many scrapes at a time\n");
     return;
   }
@@ -159,11 +178,17 @@ void HttpServer::answer_metrics(HttpExchange& exchange) {
 }
 
 void HttpServer::send_metrics(HttpExchange& exchange) const {
-  if (!exchange.begin(200, "text/plain; version=0.0.4; charset=utf-8")) return;
-  if (!exchange.head_only()) {
-    handlers_.metrics([&exchange](std::string_view piece) { return exchange.write(piece); });
-  }
-  exchange.end();
+  const auto header = [&exchange](std::string_view name) {
+    const std::string* value = exchange.request().header(name);
+    return value == nullptr ? std::string() : *value;
+  };
+  ExchangeResponse response(exchange);
+  handlers_.metrics({.query = exchange.request().query,
+                     .accept = header("accept"),
+                     .accept_encoding = header("accept-encoding"),
+                     .scrape_timeout = header("x-prometheus-scrape-timeout-seconds"),
+                     .head_only = exchange.head_only()},
+                    response);
 }
 
 }  // namespace hopscope::exporter

@@ -17,8 +17,8 @@
 #include "export/http_front.h"
 #include "export/http_security.h"
 #include "export/options.h"
+#include "export/scrape_request.h"
 #include "export/scrape_slots.h"
-#include "export/text_writer.h"
 
 namespace hopscope::exporter {
 
@@ -30,7 +30,8 @@ struct Check {
 };
 
 struct HttpHandlers {
-  std::function<void(const TextSink&)> metrics;
+  std::function<void(const ScrapeRequest&, ScrapeResponse&)> metrics;
+  std::function<void()> scrape_refused{};  ///< told of a scrape beyond the limit; may be null
   std::function<std::vector<Check>()> health;
   std::function<std::vector<Check>()> ready;
   std::function<std::string()> sources;  ///< JSON

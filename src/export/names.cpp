@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "pipeline/flow_record.h"
@@ -78,6 +79,16 @@ std::string Names::switch_name(std::uint32_t id) const {
   if (id == pipeline::kNoSwitch) return "";
   const std::string& name = switches_.of(id).name;
   return name.empty() ? std::to_string(id) : name;
+}
+
+std::optional<std::uint32_t> Names::switch_id(std::string_view text) const {
+  for (const auto& [id, profile] : switches_.by_id) {
+    if (!profile.name.empty() && profile.name == text) return id;
+  }
+  std::uint32_t id = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (end.ec != std::errc() || end.ptr != text.data() + text.size()) return std::nullopt;
+  return id;
 }
 
 bool Names::has_name(std::uint32_t id) const {

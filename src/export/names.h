@@ -3,6 +3,7 @@
 // shared by the exposition and the event sinks.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class Names {
 
   /// The configured name, else the id in decimal; "" for a switch that was not reported.
   [[nodiscard]] std::string switch_name(std::uint32_t id) const;
+  /// The id of a configured name, or of an id in decimal.
+  [[nodiscard]] std::optional<std::uint32_t> switch_id(std::string_view text) const;
   [[nodiscard]] bool has_name(std::uint32_t id) const;
   /// Of headers of one's own, by their index.
   [[nodiscard]] const std::vector<FormatNames>& formats() const noexcept { return formats_; }

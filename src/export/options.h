@@ -68,6 +68,7 @@ struct EventFileOptions {
 
 struct ExportOptions {
   HttpOptions http;
+  std::uint32_t max_series = 1'000'000;  ///< of any one family in one answer
   FlowSeriesOptions flows;
   EventFileOptions event_file;
   double values_interval_s = 10;  ///< rows of the tables are pushed so often; 0: never

@@ -344,12 +344,46 @@ std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
     for (const SinkCount& sink : input.sinks()) add_sink(families, sink);
   }
   if (input.http != nullptr) add_http(families, *input.http);
-  families.gauge("hopscope_series_suppressed", "Flows without series, beyond top_k or max_series.",
-                 {{"family", "flow"}}, static_cast<double>(input.suppressed_flows));
+  for (const auto& [family, count] : input.suppressed) {
+    families.gauge("hopscope_series_suppressed",
+                   "What this scrape left out: flows beyond top_k or max_series, and series beyond "
+                   "the cap of their family.",
+                   {{"family", family}}, static_cast<double>(count));
+  }
+  for (const auto& [result, count] : input.scrapes) {
+    families.counter("hopscope_scrapes_total",
+                     "Scrapes by how they ended: ok; deadline, given up before the scraper would; "
+                     "gone, the scraper went away; refused, too many at a time; bad_request.",
+                     {{"result", std::string(result)}}, count);
+  }
   families.gauge("hopscope_build_info", "Version of the program; always 1.",
                  {{"version", HOPSCOPE_VERSION}, {"compiler", __VERSION__}}, 1);
   add_process(families);
   return families.take();
+}
+
+void write_self_metrics(const SelfMetricsInput& input, SeriesWriter& out) {
+  for (const MetricFamily& family : collect_self_metrics(input)) {
+    if (!out.view().wants_unswitched()) {
+      out.skip(family.name);
+      continue;
+    }
+    const FamilyType type = family.type == MetricType::Counter   ? FamilyType::kCounter
+                            : family.type == MetricType::Summary ? FamilyType::kSummary
+                                                                 : FamilyType::kGauge;
+    if (!out.begin({family.name, type, family.help})) continue;
+    for (const ClientMetric& metric : family.metric) {
+      out.labels.clear();
+      for (const ClientMetric::Label& label : metric.label) out.labels.add(label.name, label.value);
+      if (type == FamilyType::kCounter) {
+        out.sample(metric.counter.value);
+      } else if (type == FamilyType::kSummary) {
+        out.summary(metric.summary.sample_count, metric.summary.sample_sum);
+      } else {
+        out.sample(metric.gauge.value);
+      }
+    }
+  }
 }
 
 }  // namespace hopscope::exporter

@@ -6,11 +6,14 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "export/delivery/counts.h"
 #include "export/http_server.h"
 #include "export/http_counters.h"
+#include "export/series_writer.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"
 
@@ -32,15 +35,21 @@ struct SinkCount {
 /// Where the numbers come from; all callable from the HTTP threads.
 struct SelfMetricsInput {
   const pipeline::TableView* tables = nullptr;
-  std::vector<const io::FrameSource*> sources;
-  std::function<std::vector<XdpCount>()> xdp;
-  std::function<std::vector<SinkCount>()> sinks;
-  std::function<std::vector<Check>()> health;
+  std::vector<const io::FrameSource*> sources{};
+  std::function<std::vector<XdpCount>()> xdp{};
+  std::function<std::vector<SinkCount>()> sinks{};
+  std::function<std::vector<Check>()> health{};
   const HttpCounters* http = nullptr;
-  std::uint64_t suppressed_flows = 0;
+  /// Series that this scrape leaves out, by what they are of.
+  std::vector<std::pair<std::string, std::uint64_t>> suppressed{};
+  /// Answers to scrapes so far, by how they ended.
+  std::vector<std::pair<std::string_view, std::uint64_t>> scrapes{};
 };
 
 [[nodiscard]] std::vector<prometheus::MetricFamily> collect_self_metrics(
     const SelfMetricsInput& input);
+
+/// Writes them in any format.
+void write_self_metrics(const SelfMetricsInput& input, SeriesWriter& out);
 
 }  // namespace hopscope::exporter

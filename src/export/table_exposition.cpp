@@ -3,45 +3,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "export/flow_exposition.h"
 #include "export/scale.h"
 
 namespace hopscope::exporter {
 namespace {
 
-using pipeline::FlowSnapshot;
+using pipeline::kLatencyBuckets;
 using pipeline::kNoPort;
 using pipeline::PortSnapshot;
 using pipeline::QueueSnapshot;
 
-std::uint64_t rank(const FlowSnapshot& flow, FlowSort by) noexcept {
-  switch (by) {
-    case FlowSort::kLatency:
-      return flow.has_latency ? flow.latency_ns : 0;
-    case FlowSort::kDrops:
-      return flow.drops;
-    case FlowSort::kReports:
-      break;
-  }
-  return flow.reports;
-}
-
-void flow_labels(TextWriter& out, const FlowSnapshot& flow) {
-  out.label("src", address_text(flow.key.source));
-  out.label("dst", address_text(flow.key.destination));
-  out.label("sport", std::uint64_t{flow.key.source_port});
-  out.label("dport", std::uint64_t{flow.key.destination_port});
-  out.label("proto", protocol_text(flow.key.protocol));
-}
-
-/// Only the label: a port that was not reported is empty.
-void port_label(TextWriter& out, std::uint32_t port) {
+/// A port that was not reported is empty.
+void add_port(Labels& labels, std::string_view name, std::uint32_t port) {
   if (port == kNoPort) {
-    out.label("port", "");
+    labels.add(name, "");
   } else {
-    out.label("port", std::uint64_t{port});
+    labels.add(name, std::uint64_t{port});
   }
 }
 
@@ -50,49 +34,57 @@ double occupancy(const pipeline::SwitchProfile& profile, std::uint32_t raw) {
   return static_cast<double>(raw) * (in_cells ? profile.cell_bytes : 1);
 }
 
-/// A flow that was forgotten and came back during the walk may be there twice; the newer counts.
-void drop_doubles(std::vector<FlowSnapshot>& flows) {
-  std::sort(flows.begin(), flows.end(), [](const FlowSnapshot& a, const FlowSnapshot& b) {
-    return a.key == b.key ? a.last_seen_ns > b.last_seen_ns : a.key < b.key;
-  });
-  const auto same = [](const FlowSnapshot& a, const FlowSnapshot& b) { return a.key == b.key; };
-  flows.erase(std::unique(flows.begin(), flows.end(), same), flows.end());
+bool wants_switch(const ScrapeView& view, std::uint32_t id) {
+  return view.wants_switch(id) && view.in_shard(shard_hash(id));
 }
+
+bool wants_port(const ScrapeView& view, const pipeline::PortKey& key) {
+  return view.wants_switch(key.switch_id) && view.in_shard(shard_hash(key.switch_id, key.port));
+}
+
+/// Upper bounds in seconds.
+std::array<double, kLatencyBuckets - 1> latency_bounds() {
+  std::array<double, kLatencyBuckets - 1> bounds{};
+  for (unsigned i = 0; i < bounds.size(); ++i) {
+    bounds[i] = static_cast<double>(1ULL << (i + pipeline::kLatencyFirstBit)) / 1e9;
+  }
+  return bounds;
+}
+
+/// 2^n ns stand as 2^(n-30) s, which are 6.9% less: the buckets are powers of two of nanoseconds,
+/// those of schema 0 of seconds. No finer schema has bounds that far apart, so any other would
+/// claim to know more than is known. Sum and count stay right.
+constexpr NativeBuckets kNativeLatency{.zero_threshold = 1.0 / (1 << 23), .first_index = -22};
+static_assert(pipeline::kLatencyFirstBit == 7, "kNativeLatency says so");
+
+/// Exemplars of one switch, and the text that they refer to.
+class SwitchExemplars {
+ public:
+  explicit SwitchExemplars(LabelFormat format) : labels_(kLatencyBuckets, Labels(format)) {}
+
+  std::span<const std::optional<Exemplar>> find(const Exemplars& all, std::uint32_t switch_id) {
+    Exemplars::Found found;
+    for (unsigned i = 0; i < kLatencyBuckets; ++i) {
+      exemplars_[i].reset();
+      if (!all.find(switch_id, i, found)) continue;
+      labels_[i].clear();
+      add_flow_labels(labels_[i], found.flow);
+      exemplars_[i] = {.labels = labels_[i].bytes(),
+                       .value = static_cast<double>(found.latency_ns) / 1e9,
+                       .time_ns = found.time_ns};
+    }
+    return exemplars_;
+  }
+
+ private:
+  std::vector<Labels> labels_;
+  std::array<std::optional<Exemplar>, kLatencyBuckets> exemplars_{};
+};
 
 }  // namespace
 
-std::vector<FlowSnapshot> TableExposition::choose_flows(const pipeline::TableView& tables) {
-  std::vector<FlowSnapshot> chosen;
-  suppressed_ = 0;
-  if (options_.series == FlowSeries::kOff) return chosen;
-  const std::size_t most = options_.series == FlowSeries::kTopK
-                               ? std::min(options_.top_k, options_.max_series)
-                               : options_.max_series;
-  // A heap with the least of the chosen on top: one pass, memory for `most` flows.
-  const auto before = [this](const FlowSnapshot& a, const FlowSnapshot& b) {
-    return rank(a, options_.by) > rank(b, options_.by);
-  };
-  tables.for_each_flow([&](const FlowSnapshot& flow) {
-    if (chosen.size() < most) {
-      chosen.push_back(flow);
-      std::push_heap(chosen.begin(), chosen.end(), before);
-      return;
-    }
-    ++suppressed_;
-    if (most == 0 || !before(flow, chosen.front())) return;
-    std::pop_heap(chosen.begin(), chosen.end(), before);
-    chosen.back() = flow;
-    std::push_heap(chosen.begin(), chosen.end(), before);
-  });
-  drop_doubles(chosen);
-  std::sort(chosen.begin(), chosen.end(), before);
-  return chosen;
-}
-
-void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) {
-  const std::vector<FlowSnapshot> flows = choose_flows(tables);
-  write_flows(flows, out);
-  write_flow_hops(flows, out);
+void TableExposition::write(const pipeline::TableView& tables, SeriesWriter& out) {
+  suppressed_ = write_flows(tables, options_, names_, out);
   write_hop_latency(tables, out);
   write_ports(tables, out);
   write_drops(tables, out);
@@ -102,194 +94,138 @@ void TableExposition::write(const pipeline::TableView& tables, TextWriter& out) 
   write_formats(tables, out);
 }
 
-void TableExposition::write_links(const pipeline::TableView& tables, TextWriter& out) const {
-  out.family("int_link_latency_seconds", "gauge",
-             "From a switch's egress to the next one's ingress, where their clocks agree.");
+void TableExposition::write_links(const pipeline::TableView& tables, SeriesWriter& out) const {
+  if (!out.begin({"int_link_latency_seconds", FamilyType::kGauge,
+                  "From a switch's egress to the next one's ingress, where their clocks agree."})) {
+    return;
+  }
+  const ScrapeView& view = out.view();
   tables.for_each_link([&](const pipeline::LinkSnapshot& link) {
-    const auto port = [&](const char* name, std::uint32_t number) {
-      out.label(name, number == kNoPort ? std::string() : std::to_string(number));
-    };
-    out.sample("int_link_latency_seconds");
-    out.label("from", names_.switch_name(link.from.switch_id));
-    port("from_port", link.from.port);
-    out.label("to", names_.switch_name(link.to.switch_id));
-    port("to_port", link.to.port);
-    out.value(static_cast<double>(link.latency_ns) / 1e9);
+    if (!view.wants_switch(link.from.switch_id) && !view.wants_switch(link.to.switch_id)) return;
+    if (!view.in_shard(shard_hash(link.from.switch_id, link.from.port))) return;
+    out.labels.clear();
+    out.labels.add("from", names_.switch_name(link.from.switch_id));
+    add_port(out.labels, "from_port", link.from.port);
+    out.labels.add("to", names_.switch_name(link.to.switch_id));
+    add_port(out.labels, "to_port", link.to.port);
+    out.sample(static_cast<double>(link.latency_ns) / 1e9);
   });
 }
 
-void TableExposition::write_flows(const std::vector<FlowSnapshot>& flows, TextWriter& out) const {
-  out.family("int_flow_reports_total", "counter", "Reports of the flow.");
-  for (const FlowSnapshot& flow : flows) {
-    out.sample("int_flow_reports_total");
-    flow_labels(out, flow);
-    out.value(flow.reports);
+void TableExposition::write_hop_latency(const pipeline::TableView& tables,
+                                        SeriesWriter& out) const {
+  if (!out.begin(
+          {"int_hop_latency_seconds", FamilyType::kHistogram, "Latency of packets in a switch."})) {
+    return;
   }
-  out.family("int_flow_latency_seconds", "gauge",
-             "Latency of the flow in its newest report: the sum of its hops, or from the source's "
-             "ingress to the sink's egress where their clocks agree.");
-  for (const FlowSnapshot& flow : flows) {
-    if (!flow.has_latency) continue;
-    out.sample("int_flow_latency_seconds");
-    flow_labels(out, flow);
-    out.label("by", flow.timed ? "clocks" : "hops");
-    out.value(static_cast<double>(flow.latency_ns) / 1e9);
-  }
-  out.family("int_flow_path_changes_total", "counter", "How often the flow took another path.");
-  for (const FlowSnapshot& flow : flows) {
-    out.sample("int_flow_path_changes_total");
-    flow_labels(out, flow);
-    out.value(std::uint64_t{flow.path_changes});
-  }
-  out.family("int_flow_path_info", "gauge",
-             "Path of the flow from source to sink, always 1. Not for flows known from postcards.");
-  for (const FlowSnapshot& flow : flows) {
-    if (flow.postcards || flow.hop_count == 0) continue;
-    std::string path = flow.longer ? "...-" : "";
-    for (unsigned i = 0; i < flow.hop_count; ++i) {
-      if (i > 0) path += '-';
-      path += names_.switch_name(flow.hops[i].switch_id);
-    }
-    out.sample("int_flow_path_info");
-    flow_labels(out, flow);
-    out.label("path", path);
-    out.value(std::uint64_t{1});
-  }
-}
-
-void TableExposition::write_flow_hops(const std::vector<FlowSnapshot>& flows,
-                                      TextWriter& out) const {
-  out.family("int_flow_hop_latency_seconds", "gauge",
-             "Latency of the flow in a switch, newest report. Summed where it crosses one twice.");
-  for (const FlowSnapshot& flow : flows) {
-    for (unsigned i = 0; i < flow.hop_count; ++i) {
-      const pipeline::HopSnapshot& hop = flow.hops[i];
-      // A path may have a loop; a series may come once only, so the first visit speaks for all.
-      const auto same = [&](const auto& other) { return other.switch_id == hop.switch_id; };
-      const auto first = std::find_if(flow.hops.begin(), flow.hops.begin() + i, same);
-      if (first != flow.hops.begin() + i) continue;
-      double latency = 0;
-      bool has_latency = false;
-      for (unsigned k = i; k < flow.hop_count; ++k) {
-        if (!same(flow.hops[k]) || !flow.hops[k].has_latency) continue;
-        latency += flow.hops[k].latency;
-        has_latency = true;
-      }
-      if (!has_latency) continue;
-      out.sample("int_flow_hop_latency_seconds");
-      flow_labels(out, flow);
-      out.label("switch", names_.switch_name(hop.switch_id));
-      out.value(scaled(latency, names_.profile(hop.switch_id).latency_unit_s));
-    }
-  }
-}
-
-void TableExposition::write_hop_latency(const pipeline::TableView& tables, TextWriter& out) const {
-  constexpr std::string_view kName = "int_hop_latency_seconds";
-  out.family(kName, "histogram", "Latency of packets in a switch.");
+  static const auto bounds = latency_bounds();
+  SwitchExemplars exemplars(out.label_format());
+  const bool has_exemplars = exemplars_ != nullptr && out.takes_exemplars();
   tables.for_each_switch([&](const pipeline::SwitchSnapshot& row) {
-    std::uint64_t count = 0;
-    for (const std::uint64_t bucket : row.latency_buckets) count += bucket;
-    if (count == 0) return;
-    const std::string name = names_.switch_name(row.switch_id);
-    std::uint64_t cumulative = 0;
-    for (unsigned i = 0; i + 1 < pipeline::kLatencyBuckets; ++i) {
-      cumulative += row.latency_buckets[i];
-      const auto bound_ns = static_cast<double>(1ULL << (i + pipeline::kLatencyFirstBit));
-      std::array<char, 32> digits;
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bound_ns / 1e9);
-      out.sample("int_hop_latency_seconds_bucket");
-      out.label("switch", name);
-      out.label("le",
-                std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
-      out.value(cumulative);
-    }
-    out.sample("int_hop_latency_seconds_bucket");
-    out.label("switch", name);
-    out.label("le", "+Inf");
-    out.value(count);
-    out.sample("int_hop_latency_seconds_sum");
-    out.label("switch", name);
-    out.value(static_cast<double>(row.latency_sum_ns) / 1e9);
-    out.sample("int_hop_latency_seconds_count");
-    out.label("switch", name);
-    out.value(count);
+    const auto& counts = row.latency_buckets;
+    const bool is_empty =
+        std::all_of(counts.begin(), counts.end(), [](std::uint64_t count) { return count == 0; });
+    if (is_empty || !wants_switch(out.view(), row.switch_id)) return;
+    out.labels.clear();
+    out.labels.add("switch", names_.switch_name(row.switch_id));
+    HistogramValue value{.bounds = bounds,
+                         .counts = counts,
+                         .sum = static_cast<double>(row.latency_sum_ns) / 1e9,
+                         .native = kNativeLatency};
+    if (has_exemplars) value.exemplars = exemplars.find(*exemplars_, row.switch_id);
+    out.histogram(value);
   });
 }
 
-void TableExposition::write_ports(const pipeline::TableView& tables, TextWriter& out) const {
-  std::vector<PortSnapshot> ports;
-  tables.for_each_port([&](const PortSnapshot& port) { ports.push_back(port); });
-  const auto labels = [&](const char* name, const PortSnapshot& port) {
-    out.sample(name);
-    out.label("switch", names_.switch_name(port.key.switch_id));
-    port_label(out, port.key.port);
+void TableExposition::write_ports(const pipeline::TableView& tables, SeriesWriter& out) const {
+  const auto each_port = [&](const auto& visit) {
+    tables.for_each_port([&](const PortSnapshot& port) {
+      if (!wants_port(out.view(), port.key)) return;
+      out.labels.clear();
+      out.labels.add("switch", names_.switch_name(port.key.switch_id));
+      add_port(out.labels, "port", port.key.port);
+      visit(port);
+    });
   };
-  out.family("int_egress_tx_utilization", "gauge",
-             "Utilisation of an egress port, in the switch's unit times its tx_utilization_scale.");
-  for (const PortSnapshot& port : ports) {
-    if (!port.has_tx_utilization) continue;
-    labels("int_egress_tx_utilization", port);
-    out.value(scaled(port.tx_utilization, names_.profile(port.key.switch_id).tx_utilization_scale));
+  if (out.begin({"int_egress_tx_utilization", FamilyType::kGauge,
+                 "Utilisation of an egress port, in the switch's unit times its "
+                 "tx_utilization_scale."})) {
+    each_port([&](const PortSnapshot& port) {
+      if (!port.has_tx_utilization) return;
+      out.sample(
+          scaled(port.tx_utilization, names_.profile(port.key.switch_id).tx_utilization_scale));
+    });
   }
-  const auto queue_family = [&](const char* name, const char* help, auto has, auto raw) {
-    out.family(name, "gauge", help);
-    for (const PortSnapshot& port : ports) {
+  const auto queue_family = [&](const Family& family, auto has, auto raw) {
+    if (!out.begin(family)) return;
+    each_port([&](const PortSnapshot& port) {
+      const std::size_t mark = out.labels.mark();
       for (const QueueSnapshot& queue : port.queues) {
         if (!has(queue)) continue;
-        labels(name, port);
-        out.label("queue", std::uint64_t{queue.queue});
-        out.value(occupancy(names_.profile(port.key.switch_id), raw(queue)));
+        out.labels.cut(mark);
+        out.labels.add("queue", std::uint64_t{queue.queue});
+        out.sample(occupancy(names_.profile(port.key.switch_id), raw(queue)));
       }
-    }
+    });
   };
   queue_family(
-      "int_queue_occupancy",
-      "Occupancy of a queue: bytes where the switch counts bytes or cells, else packets.",
+      {"int_queue_occupancy", FamilyType::kGauge,
+       "Occupancy of a queue: bytes where the switch counts bytes or cells, else packets."},
       [](const QueueSnapshot& queue) { return queue.has_occupancy; },
       [](const QueueSnapshot& queue) { return queue.occupancy; });
   queue_family(
-      "int_queue_congestion", "Congestion status of a queue (INT 0.5), in the unit of occupancy.",
+      {"int_queue_congestion", FamilyType::kGauge,
+       "Congestion status of a queue (INT 0.5), in the unit of occupancy."},
       [](const QueueSnapshot& queue) { return queue.has_congestion; },
       [](const QueueSnapshot& queue) { return queue.congestion; });
 }
 
-void TableExposition::write_drops(const pipeline::TableView& tables, TextWriter& out) const {
+void TableExposition::write_drops(const pipeline::TableView& tables, SeriesWriter& out) const {
+  if (!out.begin({"int_packet_drops_total", FamilyType::kCounter,
+                  "Packets that switches reported as dropped."})) {
+    return;
+  }
   // Two codes may have one name: one series then.
   std::map<std::pair<std::string, std::string>, std::uint64_t> drops;
   tables.for_each_drop([&](const pipeline::DropSnapshot& drop) {
+    if (!wants_switch(out.view(), drop.switch_id)) return;
     drops[{names_.switch_name(drop.switch_id), names_.drop_reason(drop.switch_id, drop.reason)}] +=
         drop.packets;
   });
-  out.family("int_packet_drops_total", "counter", "Packets that switches reported as dropped.");
   for (const auto& [key, packets] : drops) {
-    out.sample("int_packet_drops_total");
-    out.label("switch", key.first);
-    out.label("reason", key.second);
-    out.value(packets);
+    out.labels.clear();
+    out.labels.add("switch", key.first);
+    out.labels.add("reason", key.second);
+    out.sample(packets);
   }
 }
 
-void TableExposition::write_sequences(const pipeline::TableView& tables, TextWriter& out) const {
+void TableExposition::write_sequences(const pipeline::TableView& tables, SeriesWriter& out) const {
   struct Sums {
     std::uint64_t missing = 0, late = 0, duplicates = 0, restarts = 0;
   };
   std::map<std::pair<std::string, std::uint32_t>, Sums> by_sender;
-  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sequence) {
-    if (sequence.constant) return;
-    Sums& sums = by_sender[{names_.switch_name(sequence.switch_id), sequence.hw_id}];
-    sums.missing += sequence.missing;
-    sums.late += sequence.late;
-    sums.duplicates += sequence.duplicates;
-    sums.restarts += sequence.restarts;
-  });
-  const auto family = [&](const char* name, const char* help, std::uint64_t Sums::*value) {
-    out.family(name, "counter", help);
+  bool is_summed = false;
+  const auto sum = [&] {
+    is_summed = true;
+    tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
+      if (sender.constant || !wants_switch(out.view(), sender.switch_id)) return;
+      Sums& sums = by_sender[{names_.switch_name(sender.switch_id), sender.hw_id}];
+      sums.missing += sender.missing;
+      sums.late += sender.late;
+      sums.duplicates += sender.duplicates;
+      sums.restarts += sender.restarts;
+    });
+  };
+  const auto family = [&](std::string_view name, std::string_view help,
+                          std::uint64_t Sums::*value) {
+    if (!out.begin({name, FamilyType::kCounter, help})) return;
+    if (!is_summed) sum();
     for (const auto& [key, sums] : by_sender) {
-      out.sample(name);
-      out.label("switch", key.first);
-      out.label("hw_id", std::uint64_t{key.second});
-      out.value(sums.*value);
+      out.labels.clear();
+      out.labels.add("switch", key.first);
+      out.labels.add("hw_id", std::uint64_t{key.second});
+      out.sample(sums.*value);
     }
   };
   family("int_report_sequence_gaps_total",
@@ -303,70 +239,66 @@ void TableExposition::write_sequences(const pipeline::TableView& tables, TextWri
          &Sums::restarts);
 }
 
-void TableExposition::write_sources(const pipeline::TableView& tables, TextWriter& out) const {
-  const auto labels = [&](const pipeline::SequenceSnapshot& sender) {
-    out.label("source", address_text(sender.source));
-    out.label("switch", names_.switch_name(sender.switch_id));
-    out.label("hw_id", std::uint64_t{sender.hw_id});
+void TableExposition::write_sources(const pipeline::TableView& tables, SeriesWriter& out) const {
+  const auto each_sender = [&](const Family& family, const auto& write) {
+    if (!out.begin(family)) return;
+    tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
+      if (!wants_switch(out.view(), sender.switch_id)) return;
+      out.labels.clear();
+      out.labels.add("source", sender.source);
+      out.labels.add("switch", names_.switch_name(sender.switch_id));
+      out.labels.add("hw_id", std::uint64_t{sender.hw_id});
+      write(sender);
+    });
   };
-  out.family("int_source_info", "gauge",
-             "1 for each sender of reports, with the report versions that it sends and how it "
-             "departs from the specification.");
-  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
-    out.sample("int_source_info");
-    labels(sender);
-    out.label("versions", versions_text(sender.versions));
-    out.label("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
-    out.value(std::uint64_t{1});
-  });
-  out.family("int_source_reports_total", "counter", "Datagrams with reports by their sender.");
-  tables.for_each_sequence([&](const pipeline::SequenceSnapshot& sender) {
-    out.sample("int_source_reports_total");
-    labels(sender);
-    out.value(sender.received);
-  });
+  each_sender(
+      {"int_source_info", FamilyType::kGauge,
+       "1 for each sender of reports, with the report versions that it sends and how it departs "
+       "from the specification."},
+      [&](const pipeline::SequenceSnapshot& sender) {
+        out.labels.add("versions", versions_text(sender.versions));
+        out.labels.add("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
+        out.sample(std::uint64_t{1});
+      });
+  each_sender(
+      {"int_source_reports_total", FamilyType::kCounter, "Datagrams with reports by their sender."},
+      [&](const pipeline::SequenceSnapshot& sender) { out.sample(sender.received); });
 }
 
-void TableExposition::write_formats(const pipeline::TableView& tables, TextWriter& out) const {
-  const std::vector<FormatNames>& formats = names_.formats();
-  std::vector<std::vector<pipeline::FormatSnapshot>> rows(formats.size());
-  if (formats.empty()) return;
-  tables.for_each_format(
-      [&](const pipeline::FormatSnapshot& row) { rows[row.format].push_back(row); });
-  for (std::size_t i = 0; i < formats.size(); ++i) write_format(formats[i], rows[i], out);
+void TableExposition::write_formats(const pipeline::TableView& tables, SeriesWriter& out) const {
+  for (std::size_t i = 0; i < names_.formats().size(); ++i) write_format(i, tables, out);
 }
 
-void TableExposition::write_format(const FormatNames& format,
-                                   const std::vector<pipeline::FormatSnapshot>& rows,
-                                   TextWriter& out) const {
+void TableExposition::write_format(std::size_t index, const pipeline::TableView& tables,
+                                   SeriesWriter& out) const {
+  const FormatNames& format = names_.formats()[index];
   const std::string& name = format.config().name;
-  const auto sample = [&](const std::string& metric, const pipeline::FormatSnapshot& row) {
-    out.sample(metric);
-    for (const auto& [label, value] : format.labels(row.key)) out.label(label, value);
+  const auto family = [&](const std::string& metric, FamilyType type, std::string_view help,
+                          const auto& write) {
+    if (!out.begin({metric, type, help})) return;
+    tables.for_each_format([&](const pipeline::FormatSnapshot& row) {
+      // Keys of one's own headers name no switch.
+      if (row.format != index || !out.view().switches.empty()) return;
+      if (!out.view().in_shard(shard_hash(row.key[1], row.key[3]))) return;
+      out.labels.clear();
+      for (const auto& [label, value] : format.labels(row.key)) out.labels.add(label, value);
+      write(row);
+    });
   };
-  const std::string reports = name + "_reports_total";
-  out.family(reports, "counter", "Headers that came, by key.");
-  for (const auto& row : rows) {
-    sample(reports, row);
-    out.value(row.reports);
-  }
+  family(name + "_reports_total", FamilyType::kCounter, "Headers that came, by key.",
+         [&](const auto& row) { out.sample(row.reports); });
   if (!format.config().drop.empty()) {
-    const std::string drops = name + "_drops_total";
-    out.family(drops, "counter", "Headers that mark a dropped packet, by key.");
-    for (const auto& row : rows) {
-      sample(drops, row);
-      out.value(row.drops);
-    }
+    family(name + "_drops_total", FamilyType::kCounter,
+           "Headers that mark a dropped packet, by key.",
+           [&](const auto& row) { out.sample(row.drops); });
   }
   for (std::size_t i = 0; i < format.config().measurements.size(); ++i) {
-    const std::string metric = format.metric(i);
-    out.family(metric, "gauge",
-               fmt::format("Newest {} of the key.", format.config().measurements[i].field));
-    for (const auto& row : rows) {
-      if (((row.present >> i) & 1) == 0) continue;
-      sample(metric, row);
-      out.value(scaled(static_cast<double>(row.value[i]), format.config().measurements[i].scale));
-    }
+    const auto& measurement = format.config().measurements[i];
+    family(format.metric(i), FamilyType::kGauge,
+           fmt::format("Newest {} of the key.", measurement.field), [&](const auto& row) {
+             if (((row.present >> i) & 1) == 0) return;
+             out.sample(scaled(static_cast<double>(row.value[i]), measurement.scale));
+           });
   }
 }
 

@@ -3,41 +3,40 @@
 // Rendered row by row from snapshots; the workers are neither stopped nor locked.
 
 #include <cstdint>
-#include <vector>
 
+#include "export/exemplars.h"
 #include "export/names.h"
 #include "export/options.h"
-#include "export/text_writer.h"
+#include "export/series_writer.h"
 #include "pipeline/snapshot.h"
 
 namespace hopscope::exporter {
 
 class TableExposition {
  public:
-  TableExposition(const FlowSeriesOptions& flows, const Names& names)
-      : options_(flows), names_(names) {}
+  /// `exemplars` may be null. What is referred to must outlive it.
+  TableExposition(const FlowSeriesOptions& flows, const Names& names,
+                  const Exemplars* exemplars = nullptr)
+      : options_(flows), names_(names), exemplars_(exemplars) {}
 
-  void write(const pipeline::TableView& tables, TextWriter& out);
+  void write(const pipeline::TableView& tables, SeriesWriter& out);
 
   /// Flows that the newest write() left out because of top_k or max_series.
   [[nodiscard]] std::uint64_t suppressed_flows() const noexcept { return suppressed_; }
 
  private:
-  [[nodiscard]] std::vector<pipeline::FlowSnapshot> choose_flows(const pipeline::TableView& tables);
-  void write_flows(const std::vector<pipeline::FlowSnapshot>& flows, TextWriter& out) const;
-  void write_flow_hops(const std::vector<pipeline::FlowSnapshot>& flows, TextWriter& out) const;
-  void write_hop_latency(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_ports(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_drops(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_sequences(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_links(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_formats(const pipeline::TableView& tables, TextWriter& out) const;
-  void write_format(const FormatNames& format, const std::vector<pipeline::FormatSnapshot>& rows,
-                    TextWriter& out) const;
-  void write_sources(const pipeline::TableView& tables, TextWriter& out) const;
+  void write_hop_latency(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_ports(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_drops(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_sequences(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_sources(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_links(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_formats(const pipeline::TableView& tables, SeriesWriter& out) const;
+  void write_format(std::size_t index, const pipeline::TableView& tables, SeriesWriter& out) const;
 
   const FlowSeriesOptions options_;
   const Names& names_;
+  const Exemplars* exemplars_;
   std::uint64_t suppressed_ = 0;
 };
 

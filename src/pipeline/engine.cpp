@@ -114,6 +114,13 @@ FlowSnapshot snapshot_of(const FlowRecord<Key>& record, const RowTable<PortRow>&
   return flow;
 }
 
+/// A place is the worker, whether the flow is IPv6, and the index of its record.
+constexpr unsigned kPlaceIndexBits = 32;
+
+FlowRef place_of(std::size_t worker, bool is_ipv6, std::uint64_t index) noexcept {
+  return (FlowRef{worker} << 1 | (is_ipv6 ? 1 : 0)) << kPlaceIndexBits | index;
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sources)
@@ -304,14 +311,33 @@ CounterSnapshot Engine::counters(std::size_t worker) const {
 }
 
 void Engine::for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const {
-  for (const auto& lane : workers_) {
-    const Tables& tables = lane->worker->tables();
-    const auto visit_record = [&](const auto& record) {
-      visit(snapshot_of(record, tables.ports().ports()));
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    const Tables& tables = workers_[i]->worker->tables();
+    const auto visit_all = [&](const auto& flows, bool is_ipv6) {
+      flows.for_each([&](const auto& record, std::uint64_t index) {
+        FlowSnapshot flow = snapshot_of(record, tables.ports().ports());
+        flow.place = place_of(i, is_ipv6, index);
+        visit(flow);
+      });
     };
-    tables.flows4().for_each(visit_record);
-    tables.flows6().for_each(visit_record);
+    visit_all(tables.flows4(), false);
+    visit_all(tables.flows6(), true);
   }
+}
+
+bool Engine::read_flow(FlowRef place, FlowSnapshot& flow) const {
+  const auto worker = static_cast<std::size_t>(place >> (kPlaceIndexBits + 1));
+  if (worker >= workers_.size()) return false;
+  const Tables& tables = workers_[worker]->worker->tables();
+  const std::uint64_t index = place & ((1ULL << kPlaceIndexBits) - 1);
+  const auto read = [&](const auto& flows, auto record) {
+    if (!flows.read(index, record)) return false;
+    flow = snapshot_of(record, tables.ports().ports());
+    flow.place = place;
+    return true;
+  };
+  return ((place >> kPlaceIndexBits) & 1) != 0 ? read(tables.flows6(), FlowRecord<FlowKey6>{})
+                                               : read(tables.flows4(), FlowRecord<FlowKey4>{});
 }
 
 void Engine::for_each_port(const std::function<void(const PortSnapshot&)>& visit) const {

@@ -65,6 +65,7 @@ class Engine final : public TableView {
   [[nodiscard]] std::uint64_t cycles(std::size_t worker) const noexcept;
 
   void for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const override;
+  [[nodiscard]] bool read_flow(FlowRef place, FlowSnapshot& flow) const override;
   void for_each_port(const std::function<void(const PortSnapshot&)>& visit) const override;
   void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const override;
   void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const override;

@@ -160,14 +160,19 @@ class FlowTable {
     return buckets_.bytes() + records_.bytes() + free_.bytes();
   }
 
-  /// For the exporter: calls visit(copy) for every record in use. Any thread.
+  /// For the exporter: calls visit(copy, index) for every record in use. Any thread.
   template <typename Visit>
   void for_each(const Visit& visit) const {
     Record copy;
     const std::uint64_t end = used_end_.get();
     for (std::uint64_t i = 0; i < end; ++i) {
-      if (read_row(records_[i], copy) && (copy.flags & Record::kUsed) != 0) visit(copy);
+      if (read(i, copy)) visit(copy, i);
     }
+  }
+  /// Copies the record at an index that for_each() told. False: it is not in use. Any thread.
+  [[nodiscard]] bool read(std::uint64_t index, Record& copy) const {
+    return index < used_end_.get() && read_row(records_[index], copy) &&
+           (copy.flags & Record::kUsed) != 0;
   }
 
  private:

@@ -3,6 +3,7 @@
 // go on. Values are raw, as the switch sent them, unless a name says otherwise.
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -22,8 +23,12 @@ struct HopSnapshot {
   std::uint32_t latency = 0;
 };
 
+/// Where a flow's record is. Good while the flow is known; another flow may come there later.
+using FlowRef = std::uint64_t;
+
 struct FlowSnapshot {
   FlowKey key;
+  FlowRef place = 0;
   std::uint64_t reports = 0;
   std::uint64_t drops = 0;  ///< drop reports of this flow
   std::uint32_t path_changes = 0;
@@ -59,6 +64,14 @@ struct PortSnapshot {
 /// and above the bucket before; the last one has no upper bound.
 inline constexpr unsigned kLatencyBuckets = 26;
 inline constexpr unsigned kLatencyFirstBit = 7;
+
+/// The bucket of a latency: the first i with latency <= 2^(i + kLatencyFirstBit).
+[[nodiscard]] inline unsigned latency_bucket(std::uint64_t latency_ns) noexcept {
+  const auto bits = static_cast<unsigned>(std::bit_width(latency_ns - (latency_ns != 0 ? 1 : 0)));
+  if (bits <= kLatencyFirstBit) return 0;
+  const unsigned bucket = bits - kLatencyFirstBit;
+  return bucket < kLatencyBuckets - 1 ? bucket : kLatencyBuckets - 1;
+}
 
 struct SwitchSnapshot {
   std::uint32_t switch_id = 0;
@@ -173,7 +186,7 @@ struct CounterSnapshot {
   std::array<std::uint64_t, kCountOf<Table>> expired{};
 };
 
-/// All tables of all workers. Called by one exporter thread; never stops a worker.
+/// All tables of all workers. Any thread; never stops a worker.
 class TableView {
  public:
   TableView() = default;
@@ -182,6 +195,8 @@ class TableView {
   virtual ~TableView() = default;
 
   virtual void for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const = 0;
+  /// Copies the flow that is at `place` now. False: none is.
+  [[nodiscard]] virtual bool read_flow(FlowRef place, FlowSnapshot& flow) const = 0;
   virtual void for_each_port(const std::function<void(const PortSnapshot&)>& visit) const = 0;
   virtual void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const = 0;
   virtual void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const = 0;

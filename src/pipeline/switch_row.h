@@ -3,7 +3,6 @@
 // them. And per (switch, drop reason): how many packets.
 
 #include <array>
-#include <bit>
 #include <cstdint>
 
 #include "pipeline/single_writer.h"
@@ -20,14 +19,6 @@ struct alignas(kCacheLine) SwitchRow {
   std::uint64_t latency_sum_ns;
   std::array<std::uint64_t, kLatencyBuckets> latency_buckets;
 };
-
-/// The bucket of a latency: the first i with latency <= 2^(i + kLatencyFirstBit).
-[[nodiscard]] inline unsigned latency_bucket(std::uint64_t latency_ns) noexcept {
-  const auto bits = static_cast<unsigned>(std::bit_width(latency_ns - (latency_ns != 0 ? 1 : 0)));
-  if (bits <= kLatencyFirstBit) return 0;
-  const unsigned bucket = bits - kLatencyFirstBit;
-  return bucket < kLatencyBuckets - 1 ? bucket : kLatencyBuckets - 1;
-}
 
 struct DropRow {
   std::uint32_t sequence;

@@ -12,10 +12,9 @@
 
 #include "app/generate_traffic.h"
 #include "export/names.h"
-#include "export/table_exposition.h"
-#include "export/text_writer.h"
 #include "pipeline/engine.h"
 #include "support/memory_source.h"
+#include "support/render.h"
 
 namespace hopscope::app {
 namespace {
@@ -49,15 +48,7 @@ std::string metrics_of(const Engine& engine) {
   const exporter::Names names{pipeline::SwitchOptions{}, {}};
   exporter::FlowSeriesOptions flows;
   flows.series = exporter::FlowSeries::kAll;
-  exporter::TableExposition tables(flows, names);
-  std::string text;
-  exporter::TextWriter out([&text](std::string_view part) {
-    text += part;
-    return true;
-  });
-  tables.write(engine, out);
-  out.flush();
-  return text;
+  return test::text_of_tables(engine, flows, names);
 }
 
 /// One pipeline, and what came of it.

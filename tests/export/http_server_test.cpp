@@ -28,10 +28,12 @@ class HttpServerTest : public testing::Test {
   }
   HttpHandlers handlers() {
     return {.metrics =
-                [](const TextSink& sink) {
-                  for (int i = 0; i < 100; ++i) {
-                    if (!sink(std::string(10'000, 'm'))) return;
+                [](const ScrapeRequest& request, ScrapeResponse& response) {
+                  response.begin(200, "text/plain; version=0.0.4; charset=utf-8", "");
+                  for (int i = 0; i < 100 && !request.head_only; ++i) {
+                    if (!response.write(std::string(10'000, 'm'))) return;
                   }
+                  response.finish();
                 },
             .health =
                 [this] {
@@ -116,15 +118,20 @@ TEST_F(HttpServerTest, SlowScrapersLeaveTheOtherPagesAThread) {
   std::atomic<bool> scraping{false};
   std::atomic<bool> go_on{false};
   HttpHandlers slow = handlers();
-  slow.metrics = [&](const TextSink& sink) {
+  std::atomic<int> refused{0};
+  slow.metrics = [&](const ScrapeRequest&, ScrapeResponse& response) {
     scraping = true;
     go_on.wait(false);
-    (void)sink("m");
+    response.begin(200, "text/plain", "");
+    response.write("m");
+    response.finish();
   };
+  slow.scrape_refused = [&] { ++refused; };
   const HttpServer server(few, std::move(slow), counters_);
   std::thread first([this] { EXPECT_EQ(test::http(port_, "/metrics").body, "m"); });
   while (!scraping) std::this_thread::yield();
   EXPECT_EQ(test::http(port_, "/metrics").status, 503);
+  EXPECT_EQ(refused, 1);
   EXPECT_EQ(test::http(port_, "/healthz").status, 200);
   go_on = true;
   go_on.notify_all();
@@ -248,8 +255,9 @@ TEST_F(HttpServerTest, AKeptConnectionEndsAfterItsIdleTime) {
 }
 
 HttpHandlers endless(HttpHandlers handlers) {
-  handlers.metrics = [](const TextSink& sink) {
-    while (sink(std::string(100'000, 'm'))) {
+  handlers.metrics = [](const ScrapeRequest&, ScrapeResponse& response) {
+    response.begin(200, "text/plain", "");
+    while (response.write(std::string(100'000, 'm'))) {
     }
   };
   return handlers;
@@ -274,12 +282,14 @@ TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
   few.request_timeout_ms = 600'000;
   HttpHandlers by_turns = handlers();
   std::atomic<int> scrapes{0};
-  by_turns.metrics = [&scrapes](const TextSink& sink) {
+  by_turns.metrics = [&scrapes](const ScrapeRequest&, ScrapeResponse& response) {
+    response.begin(200, "text/plain", "");
     if (scrapes++ > 0) {
-      (void)sink("second");
+      response.write("second");
+      response.finish();
       return;
     }
-    while (sink(std::string(100'000, 'm'))) {
+    while (response.write(std::string(100'000, 'm'))) {
     }
   };
   const HttpServer server(few, std::move(by_turns), counters_);

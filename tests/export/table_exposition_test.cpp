@@ -4,6 +4,7 @@
 
 #include "support/exposition.h"
 #include "support/fake_tables.h"
+#include "support/render.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -35,17 +36,11 @@ struct Rendered {
 };
 
 Rendered render(const FakeTables& tables, const FlowSeriesOptions& options = {},
-                const pipeline::SwitchOptions& names_of = {}) {
+                const pipeline::SwitchOptions& names_of = {}, const ScrapeView& view = {}) {
   const Names names(names_of);
-  TableExposition exposition(options, names);
-  std::string text;
-  TextWriter writer([&text](std::string_view piece) {
-    text += piece;
-    return true;
-  });
-  exposition.write(tables, writer);
-  EXPECT_TRUE(writer.flush());
-  return {.families = test::parse_exposition(text), .suppressed = exposition.suppressed_flows()};
+  std::uint64_t suppressed = 0;
+  const std::string text = test::text_of_tables(tables, options, names, view, &suppressed);
+  return {.families = test::parse_exposition(text), .suppressed = suppressed};
 }
 
 TEST(TableExposition, EveryValueInBaseUnits) {
@@ -105,7 +100,7 @@ TEST(TableExposition, FlowSeriesOffTopKAndAll) {
   for (std::uint8_t host = 1; host <= 100; ++host)
     tables.flows.push_back(test::flow_over(host, {1}));
   const Rendered off = render(tables, {.series = FlowSeries::kOff});
-  EXPECT_TRUE(off.families.at("int_flow_reports_total").samples.empty());
+  EXPECT_FALSE(off.families.contains("int_flow_reports_total"));
   const Rendered top = render(tables, {.series = FlowSeries::kTopK, .top_k = 10});
   const auto& series = top.families.at("int_flow_reports_total").samples;
   EXPECT_EQ(series.size(), 10U);
@@ -160,29 +155,33 @@ TEST(TableExposition, ManyRowsComeInPieces) {
   TableExposition exposition({.series = FlowSeries::kAll}, names);
   std::size_t pieces = 0;
   std::string text;
-  TextWriter writer([&](std::string_view piece) {
+  TextEncoder encoder(TextFormat::kPrometheus, [&](std::string_view piece) {
     ++pieces;
-    EXPECT_LE(piece.size(), 300U * 1024);
+    EXPECT_LE(piece.size(), OutputBuffer::kBytes);
     text += piece;
     return true;
   });
-  exposition.write(tables, writer);
-  writer.flush();
+  const ScrapeView everything;
+  SeriesWriter out(encoder, everything, 1'000'000);
+  exposition.write(tables, out);
+  EXPECT_TRUE(out.finish());
   EXPECT_GT(pieces, 5U);
   EXPECT_EQ(test::parse_exposition(text).at("int_flow_reports_total").samples.size(), 5000U);
 }
 
 TEST(TableExposition, StopsWhenTheReaderIsGone) {
   std::size_t pieces = 0;
-  TextWriter writer([&](std::string_view) {
+  TextEncoder encoder(TextFormat::kPrometheus, [&](std::string_view) {
     ++pieces;
     return false;
   });
   FakeTables tables;
   for (int i = 0; i < 20'000; ++i) tables.flows.push_back(test::flow_over(1, {1, 2, 3}));
   const Names names{pipeline::SwitchOptions{}};
-  TableExposition({.series = FlowSeries::kAll}, names).write(tables, writer);
-  EXPECT_FALSE(writer.flush());
+  const ScrapeView everything;
+  SeriesWriter out(encoder, everything, 1'000'000);
+  TableExposition({.series = FlowSeries::kAll}, names).write(tables, out);
+  EXPECT_FALSE(out.finish());
   EXPECT_EQ(pieces, 1U);
 }
 

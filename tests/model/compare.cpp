@@ -7,8 +7,7 @@
 #include <sstream>
 
 #include "export/names.h"
-#include "export/table_exposition.h"
-#include "export/text_writer.h"
+#include "support/render.h"
 
 namespace hopscope::test::model {
 namespace {
@@ -121,14 +120,7 @@ std::vector<std::string> exposition_of(const pipeline::TableView& tables) {
   const exporter::Names names{pipeline::SwitchOptions{}, {}};
   exporter::FlowSeriesOptions flows;
   flows.series = exporter::FlowSeries::kAll;
-  exporter::TableExposition exposition(flows, names);
-  std::string text;
-  exporter::TextWriter out([&text](std::string_view part) {
-    text += part;
-    return true;
-  });
-  exposition.write(tables, out);
-  out.flush();
+  const std::string text = text_of_tables(tables, flows, names);
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);

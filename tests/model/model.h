@@ -75,6 +75,8 @@ class Model final : public pipeline::TableView {
   // What an exporter would see.
   void for_each_flow(
       const std::function<void(const pipeline::FlowSnapshot&)>& visit) const override;
+  [[nodiscard]] bool read_flow(pipeline::FlowRef place,
+                               pipeline::FlowSnapshot& flow) const override;
   void for_each_port(
       const std::function<void(const pipeline::PortSnapshot&)>& visit) const override;
   void for_each_switch(

@@ -206,9 +206,11 @@ void Model::refresh(const Key& key, Flow& flow, const Moment& moment) {
 }
 
 void Model::for_each_flow(const std::function<void(const pipeline::FlowSnapshot&)>& visit) const {
+  pipeline::FlowRef place = 0;
   for (const Flows* flows : {&flows4_, &flows6_}) {
     for (const auto& [key, flow] : flows->all()) {
       pipeline::FlowSnapshot snapshot;
+      snapshot.place = place++;
       snapshot.key = key;
       snapshot.reports = flow.reports;
       snapshot.drops = flow.drops;
@@ -230,6 +232,16 @@ void Model::for_each_flow(const std::function<void(const pipeline::FlowSnapshot&
       visit(snapshot);
     }
   }
+}
+
+bool Model::read_flow(pipeline::FlowRef place, pipeline::FlowSnapshot& flow) const {
+  bool found = false;
+  for_each_flow([&](const pipeline::FlowSnapshot& one) {
+    if (one.place != place) return;
+    flow = one;
+    found = true;
+  });
+  return found;
 }
 
 }  // namespace hopscope::test::model

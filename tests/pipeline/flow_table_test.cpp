@@ -29,7 +29,7 @@ FlowRecord<FlowKey4>* touch(Table4& table, const FlowKey4& key, std::uint32_t no
 
 std::size_t in_use(const Table4& table) {
   std::size_t count = 0;
-  table.for_each([&](const auto&) { ++count; });
+  table.for_each([&](const auto&, auto) { ++count; });
   return count;
 }
 

@@ -18,7 +18,18 @@ class FakeTables final : public pipeline::TableView {
 
   void for_each_flow(
       const std::function<void(const pipeline::FlowSnapshot&)>& visit) const override {
-    for (const auto& row : flows) visit(row);
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      pipeline::FlowSnapshot flow = flows[i];
+      flow.place = i;
+      visit(flow);
+    }
+  }
+  [[nodiscard]] bool read_flow(pipeline::FlowRef place,
+                               pipeline::FlowSnapshot& flow) const override {
+    if (place >= flows.size()) return false;
+    flow = flows[place];
+    flow.place = place;
+    return true;
   }
   void for_each_port(
       const std::function<void(const pipeline::PortSnapshot&)>& visit) const override {

@@ -1,0 +1,61 @@
+#include "export/exemplars.h"
+
+#include "pipeline/hash.h"
+#include "pipeline/single_writer.h"
+
+namespace hopscope::exporter {
+
+using pipeline::Event;
+
+Exemplars::Exemplars(const pipeline::SwitchOptions& switches)
+    : units_(switches, pipeline::EventOptions{}), rows_(kRows) {}
+
+void Exemplars::take(std::span<const Event> events) noexcept {
+  for (const Event& event : events) {
+    if (event.measurement != pipeline::Measurement::kHopLatency || !event.has_flow ||
+        !event.has_switch) {
+      continue;
+    }
+    const std::uint64_t latency_ns =
+        units_[units_.index_of(event.switch_id)].latency_ns(event.new_value);
+    const unsigned bucket = pipeline::latency_bucket(latency_ns);
+    Row& row = row_for(event.switch_id, bucket);
+    const Row fresh{.switch_id = event.switch_id,
+                    .bucket = bucket + 1,
+                    .latency_ns = latency_ns,
+                    .time_ns = event.receive_time_ns,
+                    .flow = event.flow};
+    const pipeline::RowWriter writer(row.sequence);
+    pipeline::put_row(row, fresh);
+  }
+}
+
+std::size_t Exemplars::place(std::uint32_t switch_id, unsigned bucket) noexcept {
+  return pipeline::hash_of(std::uint64_t{switch_id} << 8 | bucket, pipeline::HashSeed{}) % kRows;
+}
+
+/// Its own, else a free one, else that of the oldest among those that it could have.
+Exemplars::Row& Exemplars::row_for(std::uint32_t switch_id, unsigned bucket) noexcept {
+  const std::size_t first = place(switch_id, bucket);
+  Row* oldest = &rows_[first];
+  for (std::size_t i = 0; i < kTries; ++i) {
+    Row& row = rows_[(first + i) % kRows];
+    if (row.bucket == 0 || (row.switch_id == switch_id && row.bucket == bucket + 1)) return row;
+    if (row.time_ns < oldest->time_ns) oldest = &row;
+  }
+  return *oldest;
+}
+
+bool Exemplars::find(std::uint32_t switch_id, unsigned bucket, Found& found) const noexcept {
+  const std::size_t first = place(switch_id, bucket);
+  Row copy;
+  for (std::size_t i = 0; i < kTries; ++i) {
+    if (!pipeline::read_row(rows_[(first + i) % kRows], copy) || copy.bucket == 0) return false;
+    if (copy.switch_id != switch_id || copy.bucket != bucket + 1) continue;
+    found = {.flow = copy.flow, .latency_ns = copy.latency_ns, .time_ns = copy.time_ns};
+    return true;
+  }
+  return false;
+}
+
+}  // namespace hopscope::exporter

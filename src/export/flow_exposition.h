@@ -1,0 +1,20 @@
+#pragma once
+// The families of flows and of their hops, bounded by FlowChoice.
+
+#include <cstdint>
+
+#include "export/names.h"
+#include "export/options.h"
+#include "export/series_writer.h"
+#include "pipeline/snapshot.h"
+
+namespace hopscope::exporter {
+
+/// Returns how many flows have no series. 0 where no family of flows is wanted.
+std::uint64_t write_flows(const pipeline::TableView& tables, const FlowSeriesOptions& options,
+                          const Names& names, SeriesWriter& out);
+
+/// src, dst, sport, dport, proto.
+void add_flow_labels(Labels& labels, const pipeline::FlowKey& key);
+
+}  // namespace hopscope::exporter
