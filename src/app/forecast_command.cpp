@@ -35,7 +35,8 @@ constexpr const char* kFooter =
     "The families are rendered by the code that answers scrapes, with the options of the\n"
     "configuration, over a fabric of the given size in which every value is reported. One\n"
     "series of the text format is one line; a histogram has 28. Native histograms make one\n"
-    "series of these where Prometheus takes them.\n"
+    "series of these where Prometheus takes them. Each switch is one sender of reports and\n"
+    "drops packets for three reasons.\n"
     "\n"
     "Exit status: 0, also when a limit of a consumer is passed; 2 for a configuration that is\n"
     "wrong.";

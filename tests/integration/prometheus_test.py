@@ -21,14 +21,16 @@ REFUSED = 100
 
 
 class Prometheus:
-    def __init__(self, program, target, directory, features=()):
+    """Scrapes `target`, or what `jobs` (YAML) says."""
+
+    def __init__(self, program, target, directory, features=(), jobs=None):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         config = os.path.join(directory, "prometheus.yml")
         with open(config, "w") as f:
-            json.dump({"global": {"scrape_interval": "1s"},
-                       "scrape_configs": [{"job_name": "hopscope",
-                                           "static_configs": [{"targets": [target]}]}]}, f)
+            f.write("global: {scrape_interval: 1s}\n")
+            f.write(jobs or "scrape_configs: " + json.dumps(
+                [{"job_name": "hopscope", "static_configs": [{"targets": [target]}]}]))
         self.log = open(os.path.join(directory, "prometheus.log"), "w")
         self.process = subprocess.Popen(
             [program, f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
@@ -131,7 +133,7 @@ class PrometheusTest(unittest.TestCase):
         collector.terminate()
         self.assertEqual(collector.wait(timeout=10), 0)
 
-    def start(self, prometheus_features):
+    def start(self, features=(), jobs=None):
         """A collector with some reports in its tables, and a Prometheus that scrapes it."""
         capture, config = self.path("r.pcap"), self.path("c.yaml")
         made = json.loads(run(HOPSCOPE, "generate", "--output", capture, "--count", "20000",
@@ -150,11 +152,13 @@ class PrometheusTest(unittest.TestCase):
         received = "hopscope_frames_received_total"
         wait_for("everything to be received", lambda: parse_metrics(
             get(f"http://{listen}/metrics"))[received][()] == made["frames"])
-        prometheus = Prometheus(server("prometheus"), listen, self.directory.name,
-                                prometheus_features)
+        prometheus = Prometheus(server("prometheus"), listen, self.directory.name, features,
+                                jobs.replace("127.0.0.1:9465", listen) if jobs else None)
         self.addCleanup(prometheus.stop)
         wait_for("Prometheus", prometheus.ready, seconds=60)
-        wait_for("a scrape", lambda: prometheus.query("up") == {(): 1}, seconds=60)
+        targets = jobs.count("targets:") if jobs else 1
+        wait_for("a scrape of each",
+                 lambda: prometheus.query("sum(up)") == {(): targets}, seconds=60)
         return parse_metrics(get(f"http://{listen}/metrics")), prometheus
 
     def exemplars(self, metrics, prometheus, name):
@@ -203,6 +207,19 @@ class PrometheusTest(unittest.TestCase):
         self.assertEqual(about["int_flow_latency_seconds"][0]["unit"], "seconds",
                          "text 0.0.4 knows no units")
         self.exemplars(metrics, prometheus, name)
+
+    def test_the_sharded_job_of_the_documentation(self):
+        page = os.path.join(os.path.dirname(__file__), "../../docs/scraping.md")
+        with open(page) as f:
+            jobs = f.read().split("```yaml\n")[1].split("```")[0]
+        metrics, prometheus = self.start(jobs=jobs)
+        for name in ("int_queue_occupancy", "int_hop_latency_seconds_count",
+                     "int_flow_reports_total", "hopscope_frames_decoded_total"):
+            self.assertEqual(prometheus.query(f"max without (shard) ({name})"), metrics[name])
+            self.assertEqual(prometheus.query(f"count({name})"), {(): len(metrics[name])},
+                             "each in one shard")
+        shards = prometheus.query("count by (shard) (int_queue_occupancy)")
+        self.assertEqual(len(shards), 4, "spread over all")
 
     @staticmethod
     def buckets(metrics):
