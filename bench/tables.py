@@ -179,3 +179,23 @@ def scrape(measured):
             f"{statistics.median(rates['alone']) / 1e6:.2f}",
             f"{statistics.median(rates['read']) / 1e6:.2f}",
             *cells_of(ratios(rates["read"], rates["alone"]), 2))
+
+
+def exposition(program, repetitions):
+    """Rendering an answer to a scrape: {format}_{what}/{series asked for}."""
+    names = names_of(program, "^render/")
+    times = {name: [] for name in names}
+    last = {}
+    for _ in range(repetitions):
+        for name in names:
+            ran = subprocess.run([program, f"--benchmark_filter=^{re.escape(name)}$",
+                                  "--benchmark_format=json"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, text=True, check=True)
+            (last[name],) = json.loads(ran.stdout)["benchmarks"]
+            times[name].append(last[name]["cpu_time"])
+    table(["format", "of", "series", "ms: median", "least", "most", "MB", "peak bytes held"])
+    for name in names:
+        kind, of = name.split("/")[1].split("_")
+        row(kind, of, round(last[name]["series"]), *cells_of(times[name]),
+            f"{last[name]['MB']:.1f}", round(last[name]["peak_bytes"]))
+    print()

@@ -13,6 +13,7 @@
 #include "app/config_load.h"
 #include "app/cpu_command.h"
 #include "app/decode_command.h"
+#include "app/forecast_command.h"
 #include "app/generate_command.h"
 #include "app/replay_command.h"
 #include "app/run_command.h"
@@ -37,6 +38,7 @@ int main(int argc, char** argv) {
   hopscope::app::add_sources_command(app, status);
   hopscope::app::add_cpu_command(app, status);
   hopscope::app::add_generate_command(app, status);
+  hopscope::app::add_forecast_command(app, status);
   hopscope::app::add_config_commands(app, status);
   try {
     app.parse(argc, argv);

@@ -1,5 +1,7 @@
 #include "export/exemplars.h"
 
+#include <utility>
+
 #include "pipeline/hash.h"
 #include "pipeline/single_writer.h"
 
@@ -8,7 +10,10 @@ namespace hopscope::exporter {
 using pipeline::Event;
 
 Exemplars::Exemplars(const pipeline::SwitchOptions& switches)
-    : units_(switches, pipeline::EventOptions{}), rows_(kRows) {}
+    : Exemplars(std::make_shared<pipeline::UnitTable>(switches, pipeline::EventOptions{})) {}
+
+Exemplars::Exemplars(std::shared_ptr<const pipeline::UnitTable> units)
+    : units_(std::move(units)), rows_(kRows) {}
 
 void Exemplars::take(std::span<const Event> events) noexcept {
   for (const Event& event : events) {
@@ -16,18 +21,30 @@ void Exemplars::take(std::span<const Event> events) noexcept {
         !event.has_switch) {
       continue;
     }
-    const std::uint64_t latency_ns =
-        units_[units_.index_of(event.switch_id)].latency_ns(event.new_value);
-    const unsigned bucket = pipeline::latency_bucket(latency_ns);
-    Row& row = row_for(event.switch_id, bucket);
-    const Row fresh{.switch_id = event.switch_id,
-                    .bucket = bucket + 1,
-                    .latency_ns = latency_ns,
-                    .time_ns = event.receive_time_ns,
-                    .flow = event.flow};
-    const pipeline::RowWriter writer(row.sequence);
-    pipeline::put_row(row, fresh);
+    take(event.switch_id, event.new_value, event.receive_time_ns, event.flow);
   }
+}
+
+void Exemplars::take(const pipeline::FlowSnapshot& flow) noexcept {
+  for (unsigned i = 0; i < flow.hop_count; ++i) {
+    const pipeline::HopSnapshot& hop = flow.hops[i];
+    if (hop.has_latency) take(hop.switch_id, hop.latency, flow.last_seen_ns, flow.key);
+  }
+}
+
+void Exemplars::take(std::uint32_t switch_id, std::uint64_t raw_latency, std::int64_t time_ns,
+                     const pipeline::FlowKey& flow) noexcept {
+  const std::uint64_t latency_ns = (*units_)[units_->index_of(switch_id)].latency_ns(raw_latency);
+  const unsigned bucket = pipeline::latency_bucket(latency_ns);
+  Row& row = row_for(switch_id, bucket);
+  if (row.bucket != 0 && time_ns < row.time_ns) return;
+  const Row fresh{.switch_id = switch_id,
+                  .bucket = bucket + 1,
+                  .latency_ns = latency_ns,
+                  .time_ns = time_ns,
+                  .flow = flow};
+  const pipeline::RowWriter writer(row.sequence);
+  pipeline::put_row(row, fresh);
 }
 
 std::size_t Exemplars::place(std::uint32_t switch_id, unsigned bucket) noexcept {

@@ -40,7 +40,7 @@ constexpr auto kBefore = [](const auto& a, const auto& b) noexcept {
 }  // namespace
 
 FlowChoice::FlowChoice(const pipeline::TableView& tables, const FlowSeriesOptions& options,
-                       const ScrapeView& view)
+                       const ScrapeView& view, Exemplars* seen)
     : tables_(tables) {
   const std::size_t most = most_flows(options, view);
   const FlowSort by = view.sort.value_or(options.by);
@@ -49,6 +49,7 @@ FlowChoice::FlowChoice(const pipeline::TableView& tables, const FlowSeriesOption
                               total.entries[static_cast<std::size_t>(pipeline::Table::kFlowIpv6)];
   chosen_.reserve(std::min<std::uint64_t>(most, flows));
   tables.for_each_flow([&](const FlowSnapshot& flow) {
+    if (seen != nullptr) seen->take(flow);
     if (view.shards > 1 && !view.in_shard(shard_hash(flow.key))) return;
     if (crosses(flow, view)) take(flow, by, most);
   });

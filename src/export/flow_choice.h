@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "export/exemplars.h"
 #include "export/options.h"
 #include "export/scrape_view.h"
 #include "pipeline/snapshot.h"
@@ -21,9 +22,9 @@ class FlowChoice {
     std::uint64_t path_changes = 0;
   };
 
-  /// Walks all flows once.
+  /// Walks all flows once, and shows them to `seen` unless that is null.
   FlowChoice(const pipeline::TableView& tables, const FlowSeriesOptions& options,
-             const ScrapeView& view);
+             const ScrapeView& view, Exemplars* seen);
 
   [[nodiscard]] const Rest& rest() const noexcept { return rest_; }
   [[nodiscard]] std::size_t size() const noexcept { return chosen_.size(); }

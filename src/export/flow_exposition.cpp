@@ -115,16 +115,18 @@ void add_flow_labels(Labels& labels, const pipeline::FlowKey& key) {
 }
 
 std::uint64_t write_flows(const pipeline::TableView& tables, const FlowSeriesOptions& options,
-                          const Names& names, SeriesWriter& out) {
+                          const Names& names, Exemplars* seen, SeriesWriter& out) {
   const bool wanted = std::any_of(std::begin(kFamilies), std::end(kFamilies), [&](const Family* f) {
     return out.view().wants_family(f->name);
   });
-  if (!wanted) return 0;
-  if (options.series == FlowSeries::kOff) {
+  if (!wanted || options.series == FlowSeries::kOff) {
     for (const Family* family : kFamilies) out.skip(family->name);
+    if (seen != nullptr) {
+      tables.for_each_flow([&](const FlowSnapshot& flow) { seen->take(flow); });
+    }
     return 0;
   }
-  const FlowChoice flows(tables, options, out.view());
+  const FlowChoice flows(tables, options, out.view(), seen);
   FlowExposition(flows, names, out).write();
   const auto rest = [&](const Family& family, std::uint64_t value) {
     if (!out.begin(family)) return;

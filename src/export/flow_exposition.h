@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "export/exemplars.h"
 #include "export/names.h"
 #include "export/options.h"
 #include "export/series_writer.h"
@@ -10,9 +11,10 @@
 
 namespace hopscope::exporter {
 
-/// Returns how many flows have no series. 0 where no family of flows is wanted.
+/// Returns how many flows have no series. 0 where no family of flows is wanted. `seen` is shown
+/// all flows, in any case, unless it is null.
 std::uint64_t write_flows(const pipeline::TableView& tables, const FlowSeriesOptions& options,
-                          const Names& names, SeriesWriter& out);
+                          const Names& names, Exemplars* seen, SeriesWriter& out);
 
 /// src, dst, sport, dport, proto.
 void add_flow_labels(Labels& labels, const pipeline::FlowKey& key);

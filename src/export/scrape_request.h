@@ -9,11 +9,11 @@ namespace hopscope::exporter {
 
 /// Headers as they came, empty where the client sent none.
 struct ScrapeRequest {
-  std::string query;  ///< behind the "?", still encoded
-  std::string accept;
-  std::string accept_encoding;
-  std::string scrape_timeout;  ///< X-Prometheus-Scrape-Timeout-Seconds
-  bool head_only = false;      ///< the client wants no body
+  std::string query{};  ///< behind the "?", still encoded
+  std::string accept{};
+  std::string accept_encoding{};
+  std::string scrape_timeout{};  ///< X-Prometheus-Scrape-Timeout-Seconds
+  bool head_only = false;        ///< the client wants no body
 };
 
 class ScrapeResponse {

@@ -20,9 +20,9 @@ class QueryError : public std::runtime_error {
 };
 
 struct ScrapeView {
-  std::vector<std::string> families;    ///< names or how they begin; empty: all
-  std::vector<std::uint32_t> switches;  ///< ids; empty: all
-  std::uint32_t shard = 0;              ///< of `shards`
+  std::vector<std::string> families{};    ///< names or how they begin; empty: all
+  std::vector<std::uint32_t> switches{};  ///< ids; empty: all
+  std::uint32_t shard = 0;                ///< of `shards`
   std::uint32_t shards = 1;
   std::optional<std::uint32_t> top_k{};
   std::optional<FlowSort> sort{};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,16 +58,27 @@ std::array<double, kLatencyBuckets - 1> latency_bounds() {
 constexpr NativeBuckets kNativeLatency{.zero_threshold = 1.0 / (1 << 23), .first_index = -22};
 static_assert(pipeline::kLatencyFirstBit == 7, "kNativeLatency says so");
 
+constexpr Family kHopLatency{"int_hop_latency_seconds", FamilyType::kHistogram,
+                             "Latency of packets in a switch."};
+
 /// Exemplars of one switch, and the text that they refer to.
 class SwitchExemplars {
  public:
   explicit SwitchExemplars(LabelFormat format) : labels_(kLatencyBuckets, Labels(format)) {}
 
-  std::span<const std::optional<Exemplar>> find(const Exemplars& all, std::uint32_t switch_id) {
-    Exemplars::Found found;
+  /// The newer of what events told and what was seen.
+  std::span<const std::optional<Exemplar>> find(const Exemplars& told, const Exemplars& seen,
+                                                std::uint32_t switch_id) {
     for (unsigned i = 0; i < kLatencyBuckets; ++i) {
+      Exemplars::Found found;
+      Exemplars::Found other;
       exemplars_[i].reset();
-      if (!all.find(switch_id, i, found)) continue;
+      const bool was_told = told.find(switch_id, i, found);
+      if (seen.find(switch_id, i, other) && (!was_told || other.time_ns >= found.time_ns)) {
+        found = other;
+      } else if (!was_told) {
+        continue;
+      }
       labels_[i].clear();
       add_flow_labels(labels_[i], found.flow);
       exemplars_[i] = {.labels = labels_[i].bytes(),
@@ -84,8 +96,12 @@ class SwitchExemplars {
 }  // namespace
 
 void TableExposition::write(const pipeline::TableView& tables, SeriesWriter& out) {
-  suppressed_ = write_flows(tables, options_, names_, out);
-  write_hop_latency(tables, out);
+  std::optional<Exemplars> seen;
+  if (exemplars_ != nullptr && out.takes_exemplars() && out.view().wants_family(kHopLatency.name)) {
+    seen.emplace(exemplars_->another());
+  }
+  suppressed_ = write_flows(tables, options_, names_, seen ? &*seen : nullptr, out);
+  write_hop_latency(tables, seen ? &*seen : nullptr, out);
   write_ports(tables, out);
   write_drops(tables, out);
   write_sequences(tables, out);
@@ -112,15 +128,11 @@ void TableExposition::write_links(const pipeline::TableView& tables, SeriesWrite
   });
 }
 
-void TableExposition::write_hop_latency(const pipeline::TableView& tables,
+void TableExposition::write_hop_latency(const pipeline::TableView& tables, const Exemplars* seen,
                                         SeriesWriter& out) const {
-  if (!out.begin(
-          {"int_hop_latency_seconds", FamilyType::kHistogram, "Latency of packets in a switch."})) {
-    return;
-  }
+  if (!out.begin(kHopLatency)) return;
   static const auto bounds = latency_bounds();
   SwitchExemplars exemplars(out.label_format());
-  const bool has_exemplars = exemplars_ != nullptr && out.takes_exemplars();
   tables.for_each_switch([&](const pipeline::SwitchSnapshot& row) {
     const auto& counts = row.latency_buckets;
     const bool is_empty =
@@ -132,7 +144,7 @@ void TableExposition::write_hop_latency(const pipeline::TableView& tables,
                          .counts = counts,
                          .sum = static_cast<double>(row.latency_sum_ns) / 1e9,
                          .native = kNativeLatency};
-    if (has_exemplars) value.exemplars = exemplars.find(*exemplars_, row.switch_id);
+    if (seen != nullptr) value.exemplars = exemplars.find(*exemplars_, *seen, row.switch_id);
     out.histogram(value);
   });
 }

@@ -14,7 +14,7 @@ namespace hopscope::exporter {
 
 class TableExposition {
  public:
-  /// `exemplars` may be null. What is referred to must outlive it.
+  /// `exemplars`: what events told; null: none are given. What is referred to must outlive it.
   TableExposition(const FlowSeriesOptions& flows, const Names& names,
                   const Exemplars* exemplars = nullptr)
       : options_(flows), names_(names), exemplars_(exemplars) {}
@@ -25,7 +25,9 @@ class TableExposition {
   [[nodiscard]] std::uint64_t suppressed_flows() const noexcept { return suppressed_; }
 
  private:
-  void write_hop_latency(const pipeline::TableView& tables, SeriesWriter& out) const;
+  /// `seen`: flows as they are now; null: no exemplars.
+  void write_hop_latency(const pipeline::TableView& tables, const Exemplars* seen,
+                         SeriesWriter& out) const;
   void write_ports(const pipeline::TableView& tables, SeriesWriter& out) const;
   void write_drops(const pipeline::TableView& tables, SeriesWriter& out) const;
   void write_sequences(const pipeline::TableView& tables, SeriesWriter& out) const;

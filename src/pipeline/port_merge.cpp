@@ -1,8 +1,8 @@
 #include "pipeline/port_merge.h"
 
 #include <algorithm>
-#include <map>
-#include <utility>
+#include <tuple>
+#include <vector>
 
 namespace hopscope::pipeline {
 namespace {
@@ -16,7 +16,15 @@ struct MergedPort {
   bool has_tx = false;
   std::uint32_t tx_utilization = 0;
   std::uint32_t tx_us = 0;
-  std::map<std::uint32_t, MergedQueue> queues;
+  std::vector<MergedQueue> queues;  ///< few: looked through
+};
+
+/// A row of a worker that says something of a port.
+struct RowRef {
+  PortKey key;
+  std::uint32_t row;
+  std::uint16_t worker;
+  bool is_overflow;  ///< a row of the queues beyond the port's own
 };
 
 /// Modulo 2^32: rows of ports silent for longer than the idle time do not come here.
@@ -25,9 +33,15 @@ bool newer(std::uint32_t a_us, std::uint32_t b_us) noexcept {
 }
 
 void add_queue(MergedPort& port, const QueueSnapshot& queue, std::uint32_t seen_us) {
-  const auto [at, is_new] = port.queues.try_emplace(queue.queue, MergedQueue{queue, seen_us});
-  MergedQueue& merged = at->second;
-  if (is_new || !newer(seen_us, merged.seen_us)) {
+  const auto at = std::find_if(port.queues.begin(), port.queues.end(), [&](const auto& known) {
+    return known.values.queue == queue.queue;
+  });
+  if (at == port.queues.end()) {
+    port.queues.push_back({queue, seen_us});
+    return;
+  }
+  MergedQueue& merged = *at;
+  if (!newer(seen_us, merged.seen_us)) {
     if (!merged.values.has_occupancy && queue.has_occupancy) {
       merged.values.has_occupancy = true;
       merged.values.occupancy = queue.occupancy;
@@ -71,14 +85,15 @@ void add_row(MergedPort& port, const PortRow& row) {
   }
 }
 
-PortSnapshot snapshot_of(const PortKey& key, const MergedPort& port) {
-  PortSnapshot snapshot;
+/// Into `snapshot`, whose memory is used again.
+void copy_into(PortSnapshot& snapshot, const PortKey& key, MergedPort& port) {
+  std::sort(port.queues.begin(), port.queues.end(),
+            [](const auto& a, const auto& b) { return a.values.queue < b.values.queue; });
   snapshot.key = key;
   snapshot.has_tx_utilization = port.has_tx;
   snapshot.tx_utilization = port.tx_utilization;
-  snapshot.queues.reserve(port.queues.size());
-  for (const auto& [id, queue] : port.queues) snapshot.queues.push_back(queue.values);
-  return snapshot;
+  snapshot.queues.clear();
+  for (const MergedQueue& queue : port.queues) snapshot.queues.push_back(queue.values);
 }
 
 void add_overflow(MergedPort& port, const QueueRow& row) {
@@ -98,16 +113,48 @@ void add_overflow(MergedPort& port, const QueueRow& row) {
 
 void visit_ports(const std::vector<const Tables*>& workers,
                  const std::function<void(const PortSnapshot&)>& visit) {
-  std::map<PortKey, MergedPort> ports;
-  for (const Tables* tables : workers) {
-    tables->ports().ports().for_each([&](const PortRow& row) {
-      if (row.live != 0) add_row(ports[{row.switch_id, row.port}], row);
-    });
-    tables->ports().queues().for_each([&](const QueueRow& row) {
-      if (row.live != 0) add_overflow(ports[{row.switch_id, row.port}], row);
-    });
+  // References are sorted instead of copies: 16 bytes a row.
+  std::vector<RowRef> rows;
+  for (std::uint16_t worker = 0; worker < workers.size(); ++worker) {
+    const auto add = [&](const auto& table, bool is_overflow) {
+      table.for_each([&](const auto& row, std::uint32_t index) {
+        if (row.live == 0) return;
+        rows.push_back({{row.switch_id, row.port}, index, worker, is_overflow});
+      });
+    };
+    add(workers[worker]->ports().ports(), false);
+    add(workers[worker]->ports().queues(), true);
   }
-  for (const auto& [key, port] : ports) visit(snapshot_of(key, port));
+  std::sort(rows.begin(), rows.end(), [](const RowRef& a, const RowRef& b) {
+    return std::tie(a.key, a.worker, a.is_overflow, a.row) <
+           std::tie(b.key, b.worker, b.is_overflow, b.row);
+  });
+  MergedPort port;
+  PortSnapshot snapshot;
+  for (std::size_t i = 0; i < rows.size();) {
+    const PortKey key = rows[i].key;
+    port.has_tx = false;
+    port.queues.clear();
+    bool is_there = false;
+    // A row may have gone to another key since it was looked at.
+    for (; i < rows.size() && rows[i].key == key; ++i) {
+      const PortState& ports = workers[rows[i].worker]->ports();
+      const auto take = [&](auto row, const auto& table, const auto& add) {
+        if (!read_row(table[rows[i].row], row) || row.live == 0) return;
+        if (PortKey{row.switch_id, row.port} != key) return;
+        add(port, row);
+        is_there = true;
+      };
+      if (rows[i].is_overflow) {
+        take(QueueRow{}, ports.queues(), add_overflow);
+      } else {
+        take(PortRow{}, ports.ports(), add_row);
+      }
+    }
+    if (!is_there) continue;
+    copy_into(snapshot, key, port);
+    visit(snapshot);
+  }
 }
 
 }  // namespace hopscope::pipeline

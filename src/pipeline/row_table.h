@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 
 #include "pipeline/fixed_array.h"
 #include "pipeline/single_writer.h"
@@ -72,13 +73,19 @@ class RowTable {
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.get(); }
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_.get(); }
 
-  /// For the exporter: visit(copy) for every row, those that were erased among them. Any thread.
+  /// For the exporter: visit(copy) or visit(copy, index) for every row, those that were erased
+  /// among them. Any thread.
   template <typename Visit>
   void for_each(const Visit& visit) const {
     Row copy;
     const std::uint32_t end = used_end();
     for (std::uint32_t i = 0; i < end; ++i) {
-      if (read_row(rows_[i], copy)) visit(copy);
+      if (!read_row(rows_[i], copy)) continue;
+      if constexpr (std::is_invocable_v<const Visit&, const Row&, std::uint32_t>) {
+        visit(copy, i);
+      } else {
+        visit(copy);
+      }
     }
   }
 

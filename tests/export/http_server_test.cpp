@@ -348,6 +348,41 @@ TEST_F(HttpServerTest, AsksForCredentials) {
   unsetenv("HOPSCOPE_TEST_PASSWORD");
 }
 
+TEST_F(HttpServerTest, TheHandlerSeesTheRequestAndSaysHowItIsAnswered) {
+  HttpHandlers asked = handlers();
+  ScrapeRequest seen;
+  asked.metrics = [&](const ScrapeRequest& request, ScrapeResponse& response) {
+    seen = request;
+    response.begin(400, "text/plain", "gzip");
+    response.write("no\n");
+    response.finish();
+  };
+  const HttpServer server(options(), std::move(asked), counters_);
+  const test::HttpAnswer answer = test::http(port_, "/metrics?topk=5&shard=0/2", "GET",
+                                             "Accept: text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n"
+                                             "X-Prometheus-Scrape-Timeout-Seconds: 9.5\r\n");
+  EXPECT_EQ(seen.query, "topk=5&shard=0/2");
+  EXPECT_EQ(seen.accept, "text/plain;q=0.5");
+  EXPECT_EQ(seen.accept_encoding, "gzip");
+  EXPECT_EQ(seen.scrape_timeout, "9.5");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.body, "no\n");
+  EXPECT_THAT(answer.headers, HasSubstr("Content-Encoding: gzip"));
+}
+
+TEST_F(HttpServerTest, AnAnswerThatIsNotFinishedHasNoLastChunk) {
+  HttpHandlers broken = handlers();
+  broken.metrics = [](const ScrapeRequest&, ScrapeResponse& response) {
+    response.begin(200, "text/plain", "");
+    response.write("m 1\n");
+  };
+  const HttpServer server(options(), std::move(broken), counters_);
+  const test::HttpAnswer answer = test::http(port_, "/metrics");
+  EXPECT_EQ(answer.body, "m 1\n");
+  EXPECT_FALSE(answer.whole);
+  EXPECT_TRUE(test::http(port_, "/healthz").whole);
+}
+
 TEST_F(HttpServerTest, APortThatIsTaken) {
   const HttpServer server(options(), handlers(), counters_);
   try {

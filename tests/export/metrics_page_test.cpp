@@ -64,7 +64,9 @@ std::string page(const std::map<std::string, test::Family>& families) {
          "## What the switches report\n" +
          head + int_rows +
          "\nFlow labels: `src`, `dst`, `sport`, `dport`, `proto`. Which flows have series says "
-         "`export.flows`; `hopscope_series_suppressed` counts those that have none.\n\n"
+         "`export.flows`; `hopscope_series_suppressed` counts those that have none, "
+         "`int_flow_other_reports` sums them up. How to ask for a part, formats and bounds: "
+         "[scraping](scraping.md).\n\n"
          "Each header that is declared under `formats:` adds `NAME_reports_total`, "
          "`NAME_drops_total` where it marks drops, and a gauge `NAME_FIELD_UNIT` per measurement, "
          "labelled with its key fields ([formats](formats.md)).\n\n"

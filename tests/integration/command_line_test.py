@@ -181,6 +181,53 @@ class CommandLineTest(unittest.TestCase):
                                  capture_output=True)
         self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
 
+    def forecast(self, *arguments):
+        """({family: series}, {format: MiB}, hints)"""
+        lines = self.good("forecast", *arguments).stdout.splitlines()
+        start = next(i for i, line in enumerate(lines) if line.startswith("family "))
+        end = next(i for i, line in enumerate(lines) if line.startswith("total "))
+        series = {name: int(count) for name, count, _ in map(str.split, lines[start + 1:end + 1])}
+        bytes_ = {line.split()[0]: float(line.split()[1]) for line in lines[end + 1:]
+                  if " MiB  gzip " in line}
+        return series, bytes_, [line for line in lines if line.startswith("* ")]
+
+    def test_a_forecast_says_what_a_configuration_will_expose(self):
+        series, size, hints = self.forecast("--switches", 10, "--ports", 16, "--queues", 4,
+                                            "--flows", 5000, "--hops", 4)
+        self.assertEqual(series["int_flow_reports_total"], 1000, "top_k of the defaults")
+        self.assertEqual(series["int_flow_hop_latency_seconds"], 4000)
+        self.assertEqual(series["int_queue_occupancy"], 10 * 16 * 4)
+        self.assertEqual(series["int_hop_latency_seconds"], 10 * 28)
+        self.assertEqual(series["total"], sum(n for name, n in series.items() if name != "total"))
+        self.assertEqual(set(size), {"text", "OpenMetrics", "protobuf"})
+        self.assertEqual(len(hints), 1, "nothing is too large")
+        config = self.path("all.yaml", "export: {flows: {series: all}, max_series: 30000}\n")
+        series, size, hints = self.forecast("--config", config, "--switches", 200)
+        self.assertEqual(series["int_flow_hop_latency_seconds"], 30000, "the cap of a family")
+        self.assertGreater(size["text"], 16)
+        text = "\n".join(hints)
+        for part in ("shard=0/", "VictoriaMetrics", "sample_limit",
+                     "int_flow_hop_latency_seconds: 270000 series are left out"):
+            self.assertIn(part, text)
+
+    def test_a_forecast_is_what_a_replay_shows(self):
+        """The same numbers of switches, queues and flows, once made up and once received."""
+        capture, made = self.generate("--count", 20_000, "--flows", 200, "--hops", 3)
+        metrics = self.path("metrics")
+        self.replay(capture, "--metrics", metrics)
+        with open(metrics) as f:
+            found = parse_metrics(f.read())
+        switches = len({dict(key)["switch"] for key in found["int_hop_latency_seconds_count"]})
+        series, _, _ = self.forecast("--switches", switches, "--flows", made["flows"]["used"],
+                                     "--hops", 3)
+        for family in ("int_flow_reports_total", "int_flow_latency_seconds", "int_flow_path_info",
+                       "int_flow_hop_latency_seconds", "int_reports_total", "int_events_total",
+                       "hopscope_frames_dropped_total"):
+            self.assertEqual(series[family], len(found[family]), family)
+        histogram = sum(len(found[f"int_hop_latency_seconds_{part}"])
+                        for part in ("bucket", "sum", "count"))
+        self.assertEqual(series["int_hop_latency_seconds"], histogram)
+
     def test_the_scrape_job_is_one_that_prometheus_takes(self):
         promtool = server("promtool")
         if promtool is None:

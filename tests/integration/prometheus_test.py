@@ -21,25 +21,32 @@ REFUSED = 100
 
 
 class Prometheus:
-    def __init__(self, program, target, directory, config=None):
+    """Scrapes `target`, or what `jobs` (YAML) or a whole `config` says."""
+
+    def __init__(self, program, target, directory, features=(), jobs=None, config=None):
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         if config is None:
             config = os.path.join(directory, "prometheus.yml")
             with open(config, "w") as f:
-                json.dump({"global": {"scrape_interval": "1s"},
-                           "scrape_configs": [{"job_name": "hopscope",
-                                               "static_configs": [{"targets": [target]}]}]}, f)
+                f.write("global: {scrape_interval: 1s}\n")
+                f.write(jobs or "scrape_configs: " + json.dumps(
+                    [{"job_name": "hopscope", "static_configs": [{"targets": [target]}]}]))
         self.log = open(os.path.join(directory, "prometheus.log"), "w")
         self.process = subprocess.Popen(
             [program, f"--config.file={config}", f"--storage.tsdb.path={directory}/data",
-             f"--web.listen-address=127.0.0.1:{port}"], stdout=self.log, stderr=self.log)
+             f"--web.listen-address=127.0.0.1:{port}",
+             *([f"--enable-feature={','.join(features)}"] if features else [])],
+            stdout=self.log, stderr=self.log)
+
+    def ask(self, endpoint, **parameters):
+        url = f"{self.base}/api/v1/{endpoint}?" + urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)["data"]
 
     def query(self, expression):
         """{labels without those of the scrape as a sorted tuple: value}"""
-        url = f"{self.base}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            result = json.load(answer)["data"]["result"]
+        result = self.ask("query", query=expression)["result"]
         return {tuple(sorted((k, v) for k, v in one["metric"].items()
                              if k not in ("__name__", "job", "instance"))): float(one["value"][1])
                 for one in result}
@@ -126,6 +133,103 @@ class PrometheusTest(unittest.TestCase):
 
         collector.terminate()
         self.assertEqual(collector.wait(timeout=10), 0)
+
+    def start(self, features=(), jobs=None):
+        """A collector with some reports in its tables, and a Prometheus that scrapes it."""
+        capture, config = self.path("r.pcap"), self.path("c.yaml")
+        made = json.loads(run(HOPSCOPE, "generate", "--output", capture, "--count", "20000",
+                              "--rate", "50000", "--flows", "20", "--hops", "3", "--congestion",
+                              "0.1").stdout)
+        udp_port, listen = free_port(), f"127.0.0.1:{free_port()}"
+        with open(config, "w") as f:
+            json.dump({"receive": {"source": "udp", "udp": {"listen": "127.0.0.1"}},
+                       "decode": {"report_udp_port": udp_port},
+                       "export": {"http": {"listen": listen}}}, f)
+        collector = subprocess.Popen([HOPSCOPE, "run", "--config", config])
+        self.addCleanup(collector.wait)
+        self.addCleanup(collector.kill)
+        wait_for("the collector", lambda: self.answers(f"http://{listen}/readyz"))
+        self.send(capture, udp_port)
+        received = "hopscope_frames_received_total"
+        wait_for("everything to be received", lambda: parse_metrics(
+            get(f"http://{listen}/metrics"))[received][()] == made["frames"])
+        prometheus = Prometheus(server("prometheus"), listen, self.directory.name, features,
+                                jobs.replace("127.0.0.1:9465", listen) if jobs else None)
+        self.addCleanup(prometheus.stop)
+        wait_for("Prometheus", prometheus.ready, seconds=60)
+        targets = jobs.count("targets:") if jobs else 1
+        wait_for("a scrape of each",
+                 lambda: prometheus.query("sum(up)") == {(): targets}, seconds=60)
+        return parse_metrics(get(f"http://{listen}/metrics")), prometheus
+
+    def exemplars(self, metrics, prometheus, name):
+        """They name flows that are there, and lie within the time of the test."""
+        now = time.time()
+        found = [(series["seriesLabels"], exemplar)
+                 for series in prometheus.ask("query_exemplars", query=name, start=now - 600,
+                                              end=now + 600)
+                 for exemplar in series["exemplars"]]
+        self.assertTrue(found)
+        flows = {tuple(sorted(key)) for key in metrics["int_flow_reports_total"]}
+        for labels, exemplar in found:
+            self.assertIn(tuple(sorted(exemplar["labels"].items())), flows)
+            if "le" in labels:
+                self.assertLessEqual(float(exemplar["value"]), float(labels["le"]))
+            self.assertLess(abs(exemplar["timestamp"] - now), 600)
+
+    def test_native_histograms_by_protobuf(self):
+        metrics, prometheus = self.start(["native-histograms", "exemplar-storage"])
+        counts = metrics["int_hop_latency_seconds_count"]
+        sums = metrics["int_hop_latency_seconds_sum"]
+        name = "int_hop_latency_seconds"
+        self.assertEqual(prometheus.query(f"histogram_count({name})"), counts)
+        for key, value in prometheus.query(f"histogram_sum({name})").items():
+            self.assertAlmostEqual(value, sums[key])
+        self.assertEqual(prometheus.query(f"{name}_bucket"), {}, "one series, not 26")
+        # Buckets are powers of two of a nanosecond, those of Prometheus of a second: 6.9% lower.
+        for key, buckets in self.buckets(metrics).items():
+            for bound, cumulative in buckets:
+                if bound == float("inf") or cumulative == 0:
+                    continue
+                fraction = prometheus.query(
+                    f"histogram_fraction(0, {bound * 1e9 / 2**30}, {name})")[key]
+                self.assertAlmostEqual(fraction, cumulative / counts[key], 6)
+        self.assertEqual(prometheus.query("hopscope_frames_decoded_total"),
+                         metrics["hopscope_frames_decoded_total"])
+        self.exemplars(metrics, prometheus, name)
+
+    def test_open_metrics_with_exemplars(self):
+        metrics, prometheus = self.start(["exemplar-storage"])
+        name = "int_hop_latency_seconds_bucket"
+        self.assertEqual(prometheus.query(name), metrics[name])
+        self.assertEqual(prometheus.query("int_flow_reports_total"),
+                         metrics["int_flow_reports_total"])
+        about = prometheus.ask("metadata", metric="int_flow_latency_seconds")
+        self.assertEqual(about["int_flow_latency_seconds"][0]["unit"], "seconds",
+                         "text 0.0.4 knows no units")
+        self.exemplars(metrics, prometheus, name)
+
+    def test_the_sharded_job_of_the_documentation(self):
+        page = os.path.join(os.path.dirname(__file__), "../../docs/scraping.md")
+        with open(page) as f:
+            jobs = f.read().split("```yaml\n")[1].split("```")[0]
+        metrics, prometheus = self.start(jobs=jobs)
+        for name in ("int_queue_occupancy", "int_hop_latency_seconds_count",
+                     "int_flow_reports_total", "hopscope_frames_decoded_total"):
+            self.assertEqual(prometheus.query(f"max without (shard) ({name})"), metrics[name])
+            self.assertEqual(prometheus.query(f"count({name})"), {(): len(metrics[name])},
+                             "each in one shard")
+        shards = prometheus.query("count by (shard) (int_queue_occupancy)")
+        self.assertEqual(len(shards), 4, "spread over all")
+
+    @staticmethod
+    def buckets(metrics):
+        """{labels without le: [(bound, cumulative count)]}"""
+        found = {}
+        for key, value in metrics["int_hop_latency_seconds_bucket"].items():
+            rest = tuple(pair for pair in key if pair[0] != "le")
+            found.setdefault(rest, []).append((float(dict(key)["le"]), value))
+        return found
 
     @staticmethod
     def answers(url):

@@ -29,7 +29,8 @@ inline std::uint16_t free_tcp_port() {
 struct HttpAnswer {
   int status = 0;
   std::string headers;
-  std::string body;  ///< chunks put together
+  std::string body;    ///< chunks put together
+  bool whole = false;  ///< the end of the body came
 };
 
 inline int connect_to(std::uint16_t port) {
@@ -46,12 +47,13 @@ inline int connect_to(std::uint16_t port) {
 }
 
 inline HttpAnswer http(std::uint16_t port, const std::string& path,
-                       const std::string& method = "GET") {
+                       const std::string& method = "GET", const std::string& headers = "") {
   HttpAnswer answer;
   const int fd = connect_to(port);
   if (fd < 0) return answer;
-  const std::string request =
-      method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const std::string request = method + " " + path +
+                              " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers +
+                              "\r\n";
   EXPECT_EQ(::write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
   std::string raw;
   char buffer[65536];
@@ -66,12 +68,16 @@ inline HttpAnswer http(std::uint16_t port, const std::string& path,
   std::string rest = raw.substr(end + 4);
   if (answer.headers.find("Transfer-Encoding: chunked") == std::string::npos) {
     answer.body = rest;
+    answer.whole = true;
     return answer;
   }
   while (!rest.empty()) {
     const std::size_t line = rest.find("\r\n");
     const std::size_t size = std::stoul(rest.substr(0, line), nullptr, 16);
-    if (size == 0) break;
+    if (size == 0) {
+      answer.whole = true;
+      break;
+    }
     answer.body += rest.substr(line + 2, size);
     rest.erase(0, line + 2 + size + 2);
   }
