@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "app/config_check_formats.h"
-#include "app/config_check_sinks.h"
 #include "app/config_check_http.h"
+#include "app/config_check_sinks.h"
 #include "app/config_values.h"
 #include "export/names.h"
 #include "pipeline/intervals.h"

@@ -7,10 +7,10 @@
 #include <chrono>
 #include <utility>
 
+#include "export/exposition.h"
 #include "export/file_sink.h"
 #include "export/push/influx_sink.h"
 #include "export/push/remote_write_sink.h"
-#include "export/exposition.h"
 #include "export/sources_json.h"
 #include "export/text_encoder.h"
 
@@ -166,7 +166,8 @@ void Exporter::write(SeriesWriter& out) const {
   write_exposition({.tables = &input_.tables,
                     .sources = input_.sources,
                     .xdp = input_.xdp,
-                    .sinks = sink_counts,
+                    .sinks = [this] { return sink_counts(); },
+                    .health = input_.health,
                     .http = &http_counters_,
                     .scrapes = scrapes_.counts()},
                    options_.flows, names_, &exemplars_, out);

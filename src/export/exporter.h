@@ -54,8 +54,8 @@ class Exporter {
   /// Ends the HTTP server; waits for requests under way.
   void close();
 
-  /// Takes events until there are none and lets them wait for their sinks. For inline use instead of
-  /// start(), by those who can wait: where a sink is slow, so is this.
+  /// Takes events until there are none and lets them wait for their sinks. For inline use instead
+  /// of start(), by those who can wait: where a sink is slow, so is this.
   std::size_t drain_patiently();
 
   /// The whole exposition as text 0.0.4, piece by piece. Any thread.

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "export/delivery/counts.h"
-#include "export/http_server.h"
 #include "export/http_counters.h"
+#include "export/http_server.h"
 #include "export/series_writer.h"
 #include "io/frame_source.h"
 #include "pipeline/snapshot.h"

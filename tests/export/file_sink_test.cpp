@@ -204,7 +204,8 @@ TEST_F(FileSinkTest, AReaderThatSleepsDoesNotStopTheEnd) {
   EXPECT_LT(outcome.taken, 10'000U);
   // What did go through is whole lines but for the last one.
   std::string text(1 << 20, '\0');
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(reader, text.data(), text.size()))));
+  text.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, read(reader, text.data(), text.size()))));
   EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), outcome.taken);
   close(reader);
 }

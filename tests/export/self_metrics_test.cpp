@@ -31,12 +31,8 @@ TEST(SelfMetrics, CapacityIsThatOfAllWorkersAsEntriesAre) {
     worker.capacity[port] = 100;
     worker.entries[port] = 30;
   }
-  const SelfMetricsInput input{.tables = &tables,
-                               .sources = {},
-                               .xdp = nullptr,
-                               .sinks = nullptr,
-                               .health = nullptr,
-                               .suppressed_flows = 0};
+  const SelfMetricsInput input{
+      .tables = &tables, .sources = {}, .xdp = nullptr, .sinks = nullptr, .health = nullptr};
   EXPECT_EQ(gauges(input, "hopscope_table_capacity").at("port"), 200);
   EXPECT_EQ(gauges(input, "hopscope_table_entries").at("port"), 60);
 }
@@ -46,12 +42,8 @@ TEST(SelfMetrics, HealthIsOneSeriesPerCheck) {
   const auto health = [] {
     return std::vector<Check>{{"worker-0", true, ""}, {"receive", false, "the interface is gone"}};
   };
-  const SelfMetricsInput input{.tables = &tables,
-                               .sources = {},
-                               .xdp = nullptr,
-                               .sinks = nullptr,
-                               .health = health,
-                               .suppressed_flows = 0};
+  const SelfMetricsInput input{
+      .tables = &tables, .sources = {}, .xdp = nullptr, .sinks = nullptr, .health = health};
   EXPECT_EQ(gauges(input, "hopscope_healthy"),
             (std::map<std::string, double>{{"worker-0", 1}, {"receive", 0}}));
 }

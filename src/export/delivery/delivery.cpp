@@ -308,7 +308,12 @@ void Delivery::refill() {
   std::vector<Spool::Stored> stored;
   spool_->read(from, most, options_.batch_bytes, stored);
   const std::lock_guard lock(mutex_);
-  if (stored.empty()) return;
+  if (stored.empty()) {
+    // Damage to the last ones leaves nothing behind them that would tell.
+    const bool is_empty = window_.empty() && spool_->first() >= next_;
+    if (is_empty) drop(DropReason::kSpoolCorrupt, next_ - std::exchange(disk_from_, next_));
+    return;
+  }
   allowance_ -= static_cast<double>(stored.size());
   if (window_.empty()) waits_since_ = Clock::now();
   for (Spool::Stored& one : stored) {

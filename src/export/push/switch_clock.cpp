@@ -14,9 +14,8 @@ std::int64_t time_of(const pipeline::Event& event, const Names& names, std::int6
   // A double would lose the last digits of today's time, so whole units are multiplied as such.
   const auto whole = std::llround(unit_ns);
   const bool is_whole = whole >= 1 && std::fabs(unit_ns - static_cast<double>(whole)) < 1e-9;
-  const std::int64_t switch_ns = is_whole
-                                     ? static_cast<std::int64_t>(event.switch_time) * whole
-                                     : std::llround(rough_ns);
+  const std::int64_t switch_ns =
+      is_whole ? static_cast<std::int64_t>(event.switch_time) * whole : std::llround(rough_ns);
   const bool is_near = std::llabs(switch_ns - event.receive_time_ns) <= window_ns;
   return is_near ? switch_ns : event.receive_time_ns;
 }
