@@ -22,20 +22,15 @@ DASHBOARDS = sorted(glob.glob(os.path.join(CONF, "grafana/dashboards/*.json")))
 RULES = sorted(glob.glob(os.path.join(CONF, "prometheus/rules/*.yml")))
 RULE_TESTS = sorted(glob.glob(os.path.join(CONF, "prometheus/tests/*.yml")))
 
-# Served only where there is a push sink, by label.
-SINKS = {"hopscope_sink_state": {"sink", "state"}, "hopscope_sink_records_total": {"sink"},
-         "hopscope_sink_delivered_total": {"sink"},
-         "hopscope_sink_dropped_total": {"sink", "reason"},
-         "hopscope_sink_pending": {"sink", "where"}}
 # What a replay has none of.
-ABSENT = re.compile(r"hopscope_(xsk|xdp_verdicts|sink)_")
+ABSENT = re.compile(r"hopscope_(xsk|xdp_verdicts)_")
 # Labels and metrics that Prometheus itself adds.
 OF_SCRAPE = {"instance", "job"}
 SCRAPE = {"up": set(), "scrape_duration_seconds": set(), "scrape_samples_scraped": set()}
 METRIC = re.compile(r"(?<![\w:$\"-])((?:int|hopscope|process|scrape)_\w+|up)(?![\w:]*\()"
                     r"(?:\s*\{([^}]*)\})?")
 RECORDED = re.compile(r"\b[a-z_]+:\w+:\w+\b")
-OR_NOTHING = " or vector(0)"
+OR_NOTHING = " or on() vector(0)"
 
 
 def text_of(path):
@@ -45,7 +40,7 @@ def text_of(path):
 
 def documented():
     """{metric: labels} by docs/metrics.md."""
-    metrics = {**SINKS, **SCRAPE}
+    metrics = dict(SCRAPE)
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", text_of(f"{DOCS}/metrics.md"), re.M)
     for name, kind, labels in rows:
         metrics[name] = set(re.findall(r"`(\w+)`", labels))
@@ -229,8 +224,15 @@ class LiveTest(unittest.TestCase):
     def setUpClass(cls):
         cls.directory = cls.enterClassContext(tempfile.TemporaryDirectory())
         # Five minutes of it; the tests need a part of one.
+        nowhere = {"url": f"http://127.0.0.1:{free_port()}", "database": "hopscope"}
+        # Beside the file that takes everything: what waits is in memory, and more than fits there.
+        sinks = [{"name": "nowhere", **nowhere},
+                 {"name": "spooled", **nowhere,
+                  "delivery": {"batch_bytes": "4K", "memory_bytes": "8K",
+                               "spool": {"directory": f"{cls.directory}/spool"}}}]
         cls.replay = Replay(cls.directory, {"switches": {"defaults": {"clock": "ptp"},
-                                                         "by_id": {"1": {"name": "leaf-1.a"}}}},
+                                                         "by_id": {"1": {"name": "leaf-1.a"}}},
+                                            "export": {"influxdb": sinks}},
                             "--count", "150000", "--rate", "500", "--flows", "60", "--switches",
                             "8", "--hops", "4", "--drops", "0.02", "--loss", "0.02",
                             "--path-changes", "0.02", "--congestion", "0.1", "--malformed", "0.05")
@@ -277,7 +279,8 @@ class LiveTest(unittest.TestCase):
         self.assertGreater(len(recorded), 5)
         for name in recorded:
             wait_for(f"{name} to be recorded", lambda: self.api.query(name))
-        wanted = {"HopscopeFramesRefused", "IntReportLoss"}
+        wanted = {"HopscopeFramesRefused", "IntReportLoss", "HopscopeSinkNotDelivering",
+                  "HopscopeSinkBehind"}
 
         def active():
             alerts = [rule for rule in rules() if rule["type"] == "alerting" and rule["alerts"]]
@@ -285,6 +288,35 @@ class LiveTest(unittest.TestCase):
 
         wait_for(f"{wanted} to be pending", lambda: wanted <= set(active()))
         self.assertNotIn("critical", active().values())
+
+    def test_sinks_are_drawn_as_they_are(self):
+        collector, = (json.loads(text_of(path)) for path in DASHBOARDS if "-collector" in path)
+        grafana = Grafana(self.api)
+        (state,), (waiting,) = ([target["expr"] for panel, target in targets(collector)
+                                 if panel["title"] == title]
+                                for title in ("Sinks", "Sinks, waiting"))
+
+        def newest(expression):
+            expression = grafana.expand(expression, {"instance": ".*"})
+            return {tuple(v for k, v in labels if k != "instance"): value
+                    for labels, value in self.api.query(expression).items()}
+
+        # By the mappings of the panel: ok, retrying, spooling.
+        wait_for("the sinks' states", lambda: newest(state) ==
+                 {("events",): 0, ("nowhere",): 1, ("spooled",): 2})
+        records = newest(waiting)
+        self.assertGreater(records["nowhere", "memory"], records["spooled", "memory"])
+        self.assertGreater(records["spooled", "spool"], 0)
+        self.assertEqual(records["nowhere", "spool"], 0)
+
+    def test_values_of_sink_labels_are_served_ones(self):
+        """Reasons, states and places that the rules, their tests and the dashboards name."""
+        named = set(re.findall(r'(hopscope_sink_\w+)\{[^}]*\b(reason|state|where)=\\?"(\w+)',
+                               "".join(map(text_of, RULES + RULE_TESTS + DASHBOARDS))))
+        self.assertGreater(len(named), 5)
+        served = {(name, label, value) for name, label, _ in named
+                  for value in self.api.call(f"label/{label}/values", **{"match[]": name})}
+        self.assertLessEqual(named, served)
 
     def test_no_query_of_a_dashboard_is_empty(self):
         grafana = Grafana(self.api)

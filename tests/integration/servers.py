@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from lab import HOPSCOPE, free_port, get, run, wait_for
+from lab import HOPSCOPE, free_port, get, merged, run, wait_for
 
 CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../conf")
 
@@ -88,7 +88,8 @@ def copy_with(source, target, replacements):
 
 
 class Replay(Server):
-    """A collector that replays a capture as fast as it was captured, and serves /metrics."""
+    """A collector that replays a capture as fast as it was captured, serves /metrics, and pushes to
+    the sinks of its configuration."""
 
     def __init__(self, directory, config, *generate):
         self.listen = f"127.0.0.1:{free_port()}"
@@ -96,9 +97,9 @@ class Replay(Server):
         path = os.path.join(directory, "replay.yaml")
         self.made = json.loads(run(HOPSCOPE, "generate", "--output", capture, *generate).stdout)
         with open(path, "w") as f:
-            json.dump({**config, "export": {"http": {"listen": self.listen}}}, f)
-        super().__init__([HOPSCOPE, "replay", "--config", path, "--http", "--speed", "captured",
-                          "--events", os.path.join(directory, "events.json"), capture],
+            json.dump(merged(config, {"export": {"http": {"listen": self.listen}}}), f)
+        super().__init__([HOPSCOPE, "replay", "--config", path, "--http", "--push", "--speed",
+                          "captured", "--events", os.path.join(directory, "events.json"), capture],
                          f"http://{self.listen}/readyz", os.path.join(directory, "replay.log"))
 
 
@@ -109,8 +110,8 @@ class UdpCollector(Server):
         self.listen, self.port = f"127.0.0.1:{free_port()}", free_port()
         path = os.path.join(directory, "collector.yaml")
         with open(path, "w") as f:
-            json.dump({"receive": {"source": "udp", "udp": {"listen": "127.0.0.1"}},
-                       "decode": {"report_udp_port": self.port},
-                       "export": {"http": {"listen": self.listen}}, **(config or {})}, f)
+            json.dump(merged({"receive": {"source": "udp", "udp": {"listen": "127.0.0.1"}},
+                              "decode": {"report_udp_port": self.port},
+                              "export": {"http": {"listen": self.listen}}}, config or {}), f)
         super().__init__([HOPSCOPE, "run", "--config", path], f"http://{self.listen}/readyz",
                          os.path.join(directory, "collector.log"))
