@@ -74,7 +74,8 @@ class Spool {
 
   /// The lowest number that is there and not acknowledged; end() when there is none.
   [[nodiscard]] std::uint64_t first() const;
-  /// One above the highest number ever taken, over restarts too: the next number to append.
+  /// One above the highest number ever taken: the next number to append. Over restarts too, but for
+  /// records that a crash lost before they were written.
   [[nodiscard]] std::uint64_t end() const;
   /// Not acknowledged.
   [[nodiscard]] std::uint64_t records() const;
@@ -82,7 +83,8 @@ class Spool {
   [[nodiscard]] std::uint64_t bytes() const;
   /// Records of records() that are not in a file yet: a crash of the process loses them.
   [[nodiscard]] std::uint64_t unwritten() const;
-  /// Records with lower numbers survive a power loss, as of the last tick.
+  /// Records with lower numbers that are not acknowledged survive a power loss, as of the last
+  /// tick.
   [[nodiscard]] std::uint64_t synced() const;
   [[nodiscard]] std::size_t longest_record() const noexcept;
   [[nodiscard]] Counters counters() const;
