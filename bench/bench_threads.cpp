@@ -17,6 +17,7 @@
 #include "export/table_exposition.h"
 #include "export/text_encoder.h"
 #include "running_engine.h"
+#include "scrape_storm.h"
 
 namespace hopscope::bench {
 namespace {
@@ -115,6 +116,30 @@ nlohmann::json beside(const Times& times, const char* name, std::uint32_t flows,
           {"rates", rates}};
 }
 
+/// One worker on CPU 0, with and without many scrapers on CPU 1.
+nlohmann::json storm(const Times& times, std::uint32_t flows) {
+  RunningEngine running({.flows = std::min(flows, times.most_flows)}, 1, Flows::kAny);
+  ScrapeStorm scrapers(running.engine());
+  running.start();
+  nlohmann::json rates;
+  std::chrono::duration<double> stormy{0};
+  for (int round = 0; round < times.rounds; ++round) {
+    rates["alone"].push_back(running.rate(times.each, rest));
+    const auto from = std::chrono::steady_clock::now();
+    scrapers.blow(true);
+    rates["read"].push_back(running.rate(times.each, rest));
+    scrapers.blow(false);
+    stormy += std::chrono::steady_clock::now() - from;
+  }
+  const auto table = static_cast<std::size_t>(pipeline::Table::kFlowIpv4);
+  const auto scrapes = std::max<std::uint64_t>(1, scrapers.scrapes());
+  return {{"what", "storm"},
+          {"flows", running.engine().total().entries[table]},
+          {"rows", scrapers.lines() / scrapes},
+          {"ms_a_read", stormy.count() * 1e3 * ScrapeStorm::kScrapers / double(scrapes)},
+          {"rates", rates}};
+}
+
 nlohmann::json interference(const Times& times) {
   const exporter::Names names{pipeline::SwitchOptions{}, {}};
   std::uint64_t bytes = 0;
@@ -127,6 +152,7 @@ nlohmann::json interference(const Times& times) {
     engine.for_each_flow([&](const pipeline::FlowSnapshot&) { ++seen; });
     return seen;
   }));
+  all.push_back(storm(times, 4'800));
   return all;
 }
 

@@ -172,7 +172,8 @@ def scrape(measured):
     table(["beside one worker", "flows", "rows or lines each", "ms each",
            "million reports/s alone: median", "meanwhile: median",
            "meanwhile by alone: median", "least", "most"])
-    labels = {"scrape": "scrapes of all series", "copy": "copies of all flow records"}
+    labels = {"scrape": "scrapes of all series", "copy": "copies of all flow records",
+              "storm": "ten scrapers over HTTP"}
     for case in measured:
         rates = case["rates"]
         row(labels[case["what"]], case["flows"], case["rows"], f"{case['ms_a_read']:.1f}",

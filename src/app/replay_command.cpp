@@ -213,6 +213,10 @@ class Replay {
     for (const exporter::SinkCount& sink : exporter_->sink_counts()) {
       const std::uint64_t undelivered = sink.counts.produced + sink.counts.recovered -
                                         sink.counts.delivered - sink.counts.in_spool;
+      if (sink.counts.in_spool != 0) {
+        fmt::print(stderr, "hopscope: sink {}: {} records wait in the spool for the next run\n",
+                   sink.sink, sink.counts.in_spool);
+      }
       if (undelivered == 0) continue;
       unwritten.push_back(sink.kind == "file"
                               ? arguments_.events
@@ -235,7 +239,8 @@ class Replay {
       fmt::print(stderr, "hopscope: {} could not be written\n",
                  path == "-" ? "the standard output" : path);
     }
-    const std::uint64_t lost = arguments_.events.empty() ? 0 : engine_->total().events_dropped;
+    const bool tells = !arguments_.events.empty() || arguments_.push;
+    const std::uint64_t lost = tells ? engine_->total().events_dropped : 0;
     if (lost != 0) {
       fmt::print(stderr, "hopscope: {} events found no room; queues.event_entries is too small\n",
                  lost);

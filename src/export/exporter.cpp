@@ -18,6 +18,8 @@ namespace hopscope::exporter {
 namespace {
 
 constexpr std::size_t kEventBatch = 512;
+/// Batches before the exporter looks at what else there is.
+constexpr std::size_t kMostRounds = 64;
 constexpr auto kIdle = std::chrono::milliseconds(2);
 /// So long a replay waits for a sink that takes nothing.
 constexpr auto kPatience = std::chrono::seconds(10);
@@ -60,7 +62,12 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
             .scrape_refused = [this] { scrapes_.count_refused(); },
             .health = [this] { return health(); },
             .ready = input_.ready,
-            .sources = [this] { return sources_json(input_.tables, names_).dump() + "\n"; }},
+            .sources =
+                [this] {
+                  return sources_json(input_.tables, names_)
+                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                         "\n";
+                }},
         http_counters_);
   }
   for (const auto& sink : sinks_) sink->start();
@@ -110,12 +117,15 @@ void Exporter::run() {
     }
     if (drain() == 0) std::this_thread::sleep_for(kIdle);
   }
-  drain();
+  while (drain() != 0) {
+  }
 }
 
 std::size_t Exporter::drain() {
   std::size_t total = 0;
-  while (const std::size_t count = input_.take_events(batch_)) {
+  for (std::size_t round = 0; round < kMostRounds; ++round) {
+    const std::size_t count = input_.take_events(batch_);
+    if (count == 0) break;
     const std::span<const pipeline::Event> events(batch_.data(), count);
     exemplars_.take(events);
     for (const auto& sink : sinks_) sink->offer(events, wall_ns());
@@ -125,8 +135,13 @@ std::size_t Exporter::drain() {
 }
 
 std::size_t Exporter::drain_patiently() {
-  for (const auto& sink : sinks_) sink->wait_for_room(kPatience);
-  return drain();
+  std::size_t total = 0;
+  while (true) {
+    for (const auto& sink : sinks_) sink->wait_for_room(kPatience);
+    const std::size_t count = drain();
+    if (count == 0) return total;
+    total += count;
+  }
 }
 
 std::vector<SinkCount> Exporter::sink_counts() const {

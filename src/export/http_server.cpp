@@ -41,6 +41,11 @@ class ExchangeResponse final : public ScrapeResponse {
   HttpExchange& exchange_;
 };
 
+/// Names are the user's and need not be UTF-8.
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 void send_checks(HttpExchange& exchange, const std::vector<Check>& checks) {
   nlohmann::ordered_json json;
   bool ok = true;
@@ -50,7 +55,7 @@ void send_checks(HttpExchange& exchange, const std::vector<Check>& checks) {
   }
   nlohmann::ordered_json answer{{"status", ok ? "ok" : "failing"}};
   answer.update(json);
-  exchange.answer(ok ? 200 : 503, "application/json", answer.dump() + "\n");
+  exchange.answer(ok ? 200 : 503, "application/json", json_text(answer));
 }
 
 }  // namespace

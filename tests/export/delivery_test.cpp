@@ -4,6 +4,8 @@
 #include "export/delivery/delivery.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -329,6 +331,54 @@ TEST_F(DeliveryWithSpool, WhatIsLeftAtTheEndIsDeliveredNextTime) {
   EXPECT_EQ(arrived.values(), numbers(1000, 2100));
   Delivery third("test", dead(), options_, nullptr);
   EXPECT_EQ(third.counts().recovered, 0U);
+}
+
+TEST_F(DeliveryWithSpool, WhatTheCapsTookIsNotSaidToBeOnTheDisk) {
+  options_.spool.max_bytes = 1 << 20;
+  options_.spool.segment_bytes = 1 << 16;
+  options_.memory_bytes = 64 << 20;
+  DeliveryCounts at_end;
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    first.start();
+    for (std::uint64_t i = 0; i < 60'000; i += 1000) {
+      offer(first, 100'000 + i, 101'000 + i);
+      first.wait_for_room(std::chrono::seconds(30));
+    }
+    first.stop();
+    at_end = first.counts();
+  }
+  expect_all_accounted_for(at_end);
+  EXPECT_GT(dropped(at_end), 0U);
+  const Delivery second("test", dead(), options_, nullptr);
+  EXPECT_EQ(second.counts().recovered, at_end.in_spool);
+}
+
+TEST_F(DeliveryWithSpool, WhatADiskDoesNotTakeIsNotSaidToBeThere) {
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  DeliveryCounts at_end;
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    first.start();
+    offer(first, 1000, 3000);
+    while (first.counts().spool_unwritten > 0) first.wait_for_room(std::chrono::seconds(1));
+    // From here on no file may grow.
+    rlimit none = before;
+    none.rlim_cur = 1;
+    setrlimit(RLIMIT_FSIZE, &none);
+    offer(first, 3000, 5000);
+    first.stop();
+    at_end = first.counts();
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  expect_all_accounted_for(at_end);
+  EXPECT_EQ(at_end.in_spool, 2000U);
+  EXPECT_EQ(dropped(at_end), 2000U);
+  const Delivery second("test", dead(), options_, nullptr);
+  EXPECT_EQ(second.counts().recovered, at_end.in_spool);
 }
 
 TEST_F(DeliveryWithSpool, BeyondItsSizeTheOldestGo) {

@@ -31,6 +31,8 @@ TEST(HttpOutcome, APageForPeopleIsNoYes) {
   EXPECT_EQ(outcome_of(answer(200, "<!doctype html><h1>log in", "text/html; charset=utf-8")).result,
             Result::kTryAgain);
   EXPECT_EQ(outcome_of(answer(200, "<html>", "")).result, Result::kTryAgain);
+  EXPECT_EQ(outcome_of(answer(200, "\n\xEF\xBB\xBF <html>", "")).result, Result::kTryAgain);
+  EXPECT_EQ(outcome_of(answer(200, "log in", "Text/HTML")).result, Result::kTryAgain);
 }
 
 TEST(HttpOutcome, NoAnswerIsTriedAgain) {
@@ -41,10 +43,10 @@ TEST(HttpOutcome, NoAnswerIsTriedAgain) {
 }
 
 TEST(HttpOutcome, SaysWhatTheOtherSideSaid) {
-  HttpAnswer busy = answer(503, "later\x1b[31m, please\n");
+  HttpAnswer busy = answer(503, "later\x1b[31m, pl\xff\xC3");
   busy.retry_after = std::chrono::seconds(7);
   const Outcome outcome = outcome_of(busy);
-  EXPECT_EQ(outcome.detail, "HTTP 503: later [31m, please");
+  EXPECT_EQ(outcome.detail, "HTTP 503: later [31m, pl??");
   EXPECT_EQ(outcome.retry_after, std::chrono::milliseconds(7000));
 }
 

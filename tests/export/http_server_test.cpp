@@ -82,6 +82,15 @@ TEST_F(HttpServerTest, HealthSaysWhatIsWrong) {
   EXPECT_EQ(json["checks"][0]["detail"], "stands still");
 }
 
+TEST_F(HttpServerTest, HealthIsJsonWhateverADetailHolds) {
+  HttpHandlers ill = handlers();
+  ill.health = [] { return std::vector<Check>{{"sink", true, "HTTP 500: \xff cut \xC3"}}; };
+  const HttpServer server(options(), std::move(ill), counters_);
+  const test::HttpAnswer answer = test::http(port_, "/healthz");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(nlohmann::json::accept(answer.body)) << answer.body;
+}
+
 TEST_F(HttpServerTest, OtherPagesAndMethods) {
   const HttpServer server(options(), handlers(), counters_);
   EXPECT_EQ(test::http(port_, "/nothing").status, 404);

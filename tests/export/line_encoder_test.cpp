@@ -34,7 +34,7 @@ TEST(LineWriter, EscapesWhatTheProtocolUses) {
               writer.field("real", 0.5);
               EXPECT_TRUE(writer.end(9));
             }),
-            "a\\ b\\,c=d,t\\,a\\ g\\==v\\,a\\ l\\=u\\x,end=back\\\\  f\\ \\==\"say \\\"\\\\ \","
+            "a\\ b\\,c=d,t\\,a\\ g\\==v\\,a\\ l\\=u/x,end=back/ f\\ \\==\"say \\\"\\\\ \","
             "whole=7i,real=0.5 9\n");
 }
 

@@ -120,6 +120,11 @@ void Delivery::add(std::int64_t now_ns) {
   ++counts_.produced;
   const bool on_disk = spool_ && keep_on_disk(now_ns);
   const std::size_t bytes = made_.size() + sizeof(Record);
+  if (bytes > options_.memory_bytes && !on_disk) {
+    drop(DropReason::kMemoryFull, 1);
+    made_.clear();
+    return;
+  }
   // In front of records that are on the disk only nothing may wait that is not there.
   if (!on_disk && has_backlog()) {
     drop(DropReason::kMemoryFull, 1);
@@ -139,6 +144,8 @@ void Delivery::add(std::int64_t now_ns) {
   }
   if (fits || on_disk) {
     ++next_;
+    // What is made meanwhile is no replay.
+    if (!fits) ++live_on_disk_;
   } else {
     drop(DropReason::kMemoryFull, 1);
   }
@@ -163,6 +170,7 @@ void Delivery::make_room(std::size_t bytes) {
     window_.pop_front();
     drop(DropReason::kMemoryFull, 1);
   }
+  if (window_.empty()) waits_since_.reset();
 }
 
 void Delivery::drop(DropReason reason, std::uint64_t records) {
@@ -179,8 +187,10 @@ void Delivery::tick_spool() {
   const std::uint64_t lost = std::min(removed.below, next_) - disk_from_;
   disk_from_ += lost;
   const std::uint64_t for_age = std::min(lost, removed.for_age);
+  const std::uint64_t for_size = std::min(lost - for_age, removed.for_size);
   drop(DropReason::kSpoolAge, for_age);
-  drop(DropReason::kSpoolSize, lost - for_age);
+  drop(DropReason::kSpoolSize, for_size);
+  drop(DropReason::kSpoolCorrupt, lost - for_age - for_size);
 }
 
 void Delivery::wait_for_room(milliseconds patience) {
@@ -189,6 +199,9 @@ void Delivery::wait_for_room(milliseconds patience) {
     if (!spool_ || spool_->is_failing()) return window_bytes_ <= options_.memory_bytes / 2;
     return spool_->unwritten() <= kMostUnwritten;
   };
+  // Who has waited in vain does not wait again until something is delivered.
+  if (waited_in_vain_at_ == counts_.delivered) return;
+  waited_in_vain_at_.reset();
   auto moved_at = Clock::now();
   while (!has_room() && !is_stopping_ && Clock::now() - moved_at < patience) {
     const std::uint64_t waiting = window_.size() + (spool_ ? spool_->unwritten() : 0);
@@ -197,6 +210,7 @@ void Delivery::wait_for_room(milliseconds patience) {
     const std::uint64_t left = window_.size() + (spool_ ? spool_->unwritten() : 0);
     if (left < waiting) moved_at = Clock::now();
   }
+  if (!has_room()) waited_in_vain_at_ = counts_.delivered;
 }
 
 void Delivery::reopen() {
@@ -279,29 +293,32 @@ bool Delivery::wait_for_batch() {
 
 bool Delivery::is_batch_ready(Clock::time_point now) const {
   if (window_.empty()) return false;
-  return is_stopping_ || has_backlog() || window_.size() >= options_.batch_records ||
+  return is_stopping_ || window_.size() >= options_.batch_records ||
          window_bytes_ >= options_.batch_bytes ||
          (waits_since_ && now - *waits_since_ >= in_ms(options_.batch_age_s));
 }
 
 std::size_t Delivery::allowed_from_spool() {
+  const std::uint64_t live = std::exchange(live_on_disk_, 0);
   if (options_.replay_rate <= 0) return options_.batch_records;
   const auto now = Clock::now();
   const std::chrono::duration<double> passed = now - allowed_at_;
   allowed_at_ = now;
   // At most a batch at once, whatever time has passed.
-  allowance_ =
-      std::min<double>(options_.batch_records, allowance_ + passed.count() * options_.replay_rate);
-  return static_cast<std::size_t>(allowance_);
+  const double most = std::max<double>(options_.batch_records, allowance_);
+  allowance_ = std::min(most, allowance_ + passed.count() * options_.replay_rate) +
+               static_cast<double>(live);
+  return std::min<std::size_t>(options_.batch_records, static_cast<std::size_t>(allowance_));
 }
 
 /// Brings records that are on the disk only into memory. May wait on the disk, without the lock.
 void Delivery::refill() {
-  const std::size_t most = allowed_from_spool();
-  if (most == 0) return;
+  std::size_t most = 0;
   std::uint64_t from = 0;
   {
     const std::lock_guard lock(mutex_);
+    most = allowed_from_spool();
+    if (most == 0) return;
     if (window_bytes_ + options_.batch_bytes > options_.memory_bytes && !window_.empty()) return;
     from = disk_from_;
   }
@@ -442,11 +459,22 @@ bool Delivery::is_over() const {
 /// What is left at the end stays on the disk, or is dropped.
 void Delivery::give_up() {
   const std::lock_guard lock(mutex_);
-  const bool has_disk = spool_ && spool_->flush();
-  const auto is_kept = [&](const Record& record) { return has_disk && record.is_on_disk; };
-  const auto kept =
-      static_cast<std::uint64_t>(std::count_if(batch_.begin(), batch_.end(), is_kept) +
-                                 std::count_if(window_.begin(), window_.end(), is_kept));
+  std::uint64_t kept = 0;
+  if (spool_) {
+    // Whatever it says: what counts is what is in files.
+    (void)spool_->flush();
+    tick_spool();
+    const std::uint64_t from = spool_->first();
+    const std::uint64_t to = spool_->written();
+    const auto is_kept = [&](const Record& record) {
+      return record.is_on_disk && record.number >= from && record.number < to;
+    };
+    kept = static_cast<std::uint64_t>(std::count_if(batch_.begin(), batch_.end(), is_kept) +
+                                      std::count_if(window_.begin(), window_.end(), is_kept));
+    const std::uint64_t end = std::max(disk_from_, std::min(to, next_));
+    drop(DropReason::kShutdown, next_ - end);
+    next_ = end;
+  }
   drop(DropReason::kShutdown, window_.size() + batch_.size() - kept);
   kept_ += kept;
   batch_.clear();

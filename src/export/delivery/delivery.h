@@ -101,7 +101,9 @@ class Delivery {
   std::uint64_t next_ = 0;
   std::uint64_t disk_from_ = 0;
   std::uint64_t in_batch_ = 0;
-  std::optional<Clock::time_point> waits_since_;  ///< the oldest of the window
+  std::uint64_t live_on_disk_ = 0;  ///< records that went to the disk only since the last refill
+  std::optional<std::uint64_t> waited_in_vain_at_;  ///< delivered records when patience ended
+  std::optional<Clock::time_point> waits_since_;    ///< the oldest of the window
   DeliveryCounts counts_;
   bool is_trying_again_ = false;
   bool has_dropped_ = false;

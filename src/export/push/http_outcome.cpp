@@ -2,13 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include "export/printable.h"
 
 namespace hopscope::exporter {
 namespace {
 
 bool is_page(const HttpAnswer& answer) {
-  return answer.content_type.starts_with("text/html") || answer.body.starts_with("<");
+  std::string type = answer.content_type;
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::size_t at = answer.body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  return type.starts_with("text/html") || type.starts_with("application/xhtml") ||
+         (at != std::string::npos && answer.body[at] == '<');
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::size_t kMostBody = 4096;
+constexpr std::size_t kMostBody = 64 * 1024;
 /// An answer that goes on for longer than this is none.
 constexpr std::size_t kTooMuchBody = 1 << 20;
 constexpr int kPollMs = 1000;
@@ -18,6 +18,7 @@ struct Received {
   std::string body;
   std::size_t bytes = 0;
   bool has_all_headers = false;
+  bool is_too_long = false;
 };
 
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to) {
@@ -25,13 +26,17 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to)
   const std::size_t bytes = size * count;
   received.bytes += bytes;
   received.body.append(data, std::min(bytes, kMostBody - received.body.size()));
-  return received.bytes <= kTooMuchBody ? bytes : 0;
+  received.is_too_long = received.bytes > kTooMuchBody;
+  return received.is_too_long ? 0 : bytes;
 }
 
 /// libcurl takes headers that were cut for an answer; the empty line tells that none is missing.
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* to) {
   const std::string_view line(data, size * count);
-  static_cast<Received*>(to)->has_all_headers = line == "\r\n" || line == "\n";
+  auto& received = *static_cast<Received*>(to);
+  // Those of an answer before the last one, and trailers behind the body, say nothing of that.
+  if (line.starts_with("HTTP/")) received.has_all_headers = false;
+  if (line == "\r\n" || line == "\n") received.has_all_headers = true;
   return line.size();
 }
 
@@ -128,12 +133,16 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
     if (curl_multi_perform(curl_->multi, &running) != CURLM_OK) break;
     if (running > 0) curl_multi_poll(curl_->multi, nullptr, 0, kPollMs, nullptr);
   }
-  CURLcode code = gives_up_.load() && running > 0 ? CURLE_ABORTED_BY_CALLBACK : CURLE_OK;
+  CURLcode code = CURLE_ABORTED_BY_CALLBACK;
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(curl_->multi, &left)) {
     if (message->msg == CURLMSG_DONE) code = message->data.result;
   }
   curl_multi_remove_handle(curl_->multi, easy);
+  // A long list of what is wrong is an answer all the same.
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  if (received.is_too_long && received.has_all_headers && status >= 400) code = CURLE_OK;
   if (code != CURLE_OK) {
     answer.error = curl_->error[0] != '\0' ? curl_->error : curl_easy_strerror(code);
     return answer;

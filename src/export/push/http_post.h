@@ -35,7 +35,7 @@ struct HttpAnswer {
   long status = 0;    ///< 0: there was no answer
   std::string error;  ///< why not, in words
   std::string content_type;
-  std::string body;  ///< its first 4 KiB
+  std::string body;  ///< its first 64 KiB
   std::optional<std::chrono::milliseconds> retry_after;
 };
 

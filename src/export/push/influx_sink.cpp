@@ -1,10 +1,12 @@
 #include "export/push/influx_sink.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <variant>
 
+#include "export/printable.h"
 #include "export/push/gzip.h"
 #include "export/push/http_outcome.h"
 
@@ -45,10 +47,17 @@ HttpTarget target_of(const InfluxOptions& options) {
 std::uint64_t dropped_of(const std::string& body) {
   if (body.find("partial write") == std::string::npos) return 0;
   constexpr std::string_view kDropped = "dropped=";
-  const std::size_t at = body.find(kDropped);
-  if (at == std::string::npos) return 0;
+  constexpr std::string_view kUnparsed = "unable to parse";
   std::uint64_t dropped = 0;
-  std::from_chars(body.data() + at + kDropped.size(), body.data() + body.size(), dropped);
+  const std::size_t at = body.rfind(kDropped);
+  if (at != std::string::npos) {
+    std::from_chars(body.data() + at + kDropped.size(), body.data() + body.size(), dropped);
+  }
+  // Lines that it could not read are not among those.
+  for (std::size_t line = body.find(kUnparsed); line != std::string::npos;
+       line = body.find(kUnparsed, line + 1)) {
+    ++dropped;
+  }
   return dropped;
 }
 
@@ -104,6 +113,11 @@ Outcome InfluxSink::deliver(std::span<const Record> batch) {
   const HttpAnswer answer =
       post_.post(body, "text/plain; charset=utf-8", options_.http.gzip ? "gzip" : "");
   Outcome outcome = outcome_of(answer);
+  // A yes of these stores has no body; one with a body is somebody else's.
+  if (outcome.result == Outcome::Result::kDelivered && !printable(answer.body).empty()) {
+    outcome.result = Outcome::Result::kTryAgain;
+    outcome.detail = fmt::format("HTTP {} with a body: {}", answer.status, printable(answer.body));
+  }
   const std::uint64_t dropped =
       outcome.result == Outcome::Result::kRefused ? dropped_of(answer.body) : 0;
   if (dropped > 0) {

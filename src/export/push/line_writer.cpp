@@ -9,8 +9,8 @@
 namespace hopscope::exporter {
 namespace {
 
-/// Names, tags and their values: `special` and line feeds are escaped or replaced. A backslash at
-/// the end would escape what follows it.
+/// Names, tags and their values: `special` is escaped, line feeds are spaces. Backslashes, which
+/// stores read in different ways, are slashes.
 void append_name(std::string& to, std::string_view text, std::string_view special) {
   for (const char c : text) {
     if (c == '\n' || c == '\r') {
@@ -18,9 +18,8 @@ void append_name(std::string& to, std::string_view text, std::string_view specia
       continue;
     }
     if (special.find(c) != std::string_view::npos) to += '\\';
-    to += c;
+    to += c == '\\' ? '/' : c;
   }
-  if (text.ends_with('\\')) to += "\\ ";
 }
 
 template <typename Number>

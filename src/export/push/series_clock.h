@@ -14,18 +14,26 @@ class SeriesClock {
   explicit SeriesClock(std::int64_t step_ns) : step_ns_(step_ns) {}
 
   /// The time to write for a point of `series` at `time_ns`: that time in whole steps, or the step
-  /// behind the newest one of the series. A time far before that (kReset) is taken for a clock that
-  /// was set, and is left as it is.
+  /// behind the one that was given last. A time far before the newest of the series (kReset) is
+  /// taken for a clock that was set back, and is followed; each time that happens to a series its
+  /// times are moved by a bit more, so that times that come again are other ones.
   [[nodiscard]] std::int64_t stamp(std::string_view series, std::int64_t time_ns);
 
-  [[nodiscard]] std::size_t size() const noexcept { return newest_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return series_.size(); }
 
  private:
   static constexpr std::int64_t kReset = 10'000'000'000;
+  static constexpr std::int64_t kMoveNs = 1009;  ///< with each reset; nothing in coarser steps
   static constexpr std::size_t kMostSeries = 1 << 20;
 
+  struct Series {
+    std::int64_t newest = 0;  ///< that was asked for
+    std::int64_t given = 0;
+    std::int64_t moved = 0;
+  };
+
   const std::int64_t step_ns_;
-  std::unordered_map<std::uint64_t, std::int64_t> newest_;  ///< by hash of the series
+  std::unordered_map<std::uint64_t, Series> series_;  ///< by hash
 };
 
 }  // namespace hopscope::exporter

@@ -236,6 +236,9 @@ std::uint64_t Spool::records() const {
 std::uint64_t Spool::bytes() const {
   return parts_->catalogue.bytes();
 }
+std::uint64_t Spool::written() const {
+  return parts_->catalogue.written();
+}
 std::uint64_t Spool::unwritten() const {
   return parts_->catalogue.unwritten();
 }

@@ -83,6 +83,8 @@ class Spool {
   [[nodiscard]] std::uint64_t bytes() const;
   /// Records of records() that are not in a file yet: a crash of the process loses them.
   [[nodiscard]] std::uint64_t unwritten() const;
+  /// Taken records with lower numbers are in files, or were.
+  [[nodiscard]] std::uint64_t written() const;
   /// Records with lower numbers that are not acknowledged survive a power loss, as of the last
   /// tick.
   [[nodiscard]] std::uint64_t synced() const;
