@@ -33,8 +33,9 @@ const std::string& LabelSet::bytes() {
   const std::size_t own = count_;
   for (const auto& [name, value] : extra_) {
     const auto end = labels_.begin() + static_cast<std::ptrdiff_t>(own);
-    const bool is_taken =
-        std::any_of(labels_.begin(), end, [&](const Label& label) { return label.name == name; });
+    const bool is_taken = std::any_of(labels_.begin(), end, [&wanted = name](const Label& label) {
+      return label.name == wanted;
+    });
     if (!is_taken) add(name, value);
   }
   std::sort(labels_.begin(), labels_.begin() + static_cast<std::ptrdiff_t>(count_),

@@ -182,7 +182,8 @@ void RemoteWriteEncoder::write(const pipeline::FlowSnapshot& flow) {
 }
 
 void RemoteWriteEncoder::write(const pipeline::PortSnapshot& port) {
-  const auto& [switch_id, number_of_port] = port.key;
+  const std::uint32_t switch_id = port.key.switch_id;
+  const std::uint32_t number_of_port = port.key.port;
   const pipeline::SwitchProfile& profile = names_.profile(switch_id);
   if (port.has_tx_utilization) {
     samples_.row(port_series("int_egress_tx_utilization", switch_id, number_of_port).bytes(),
