@@ -22,7 +22,8 @@ class ScrapeStorm {
  public:
   static constexpr unsigned kScrapers = 10;
 
-  /// Threads of the server and of the scrapers inherit the CPU of the caller. Throws io::SetupError.
+  /// Threads of the server and of the scrapers inherit the CPU of the caller. Throws
+  /// io::SetupError.
   explicit ScrapeStorm(const pipeline::TableView& tables)
       : port_(free_port()),
         exporter_(options(port_), {},
