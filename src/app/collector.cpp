@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -48,6 +49,19 @@ std::unique_ptr<std::atomic<bool>[]> make_moving(std::size_t workers) {
   return moving;
 }
 
+/// The longest that a sink may take at the end, and time to spare.
+std::chrono::duration<double> stop_limit(const exporter::ExportOptions& exports) {
+  double longest_s = exports.event_file.delivery.stop_timeout_s;
+  for (const auto& sink : exports.influxdb) {
+    longest_s = std::max(longest_s, sink.delivery.stop_timeout_s);
+  }
+  for (const auto& sink : exports.remote_write) {
+    longest_s = std::max(longest_s, sink.delivery.stop_timeout_s);
+  }
+  constexpr double kSpareS = 30;
+  return std::chrono::duration<double>(longest_s + kSpareS);
+}
+
 }  // namespace
 
 Collector::Collector(const Config& config)
@@ -64,7 +78,8 @@ Collector::Collector(const Config& config)
                     .xdp = [this] { return receiver_.xdp_counts(); },
                     .health = [this] { return health(); },
                     .ready = [this] { return readiness(); },
-                    .warn = [](const std::string& what) { spdlog::warn("{}", what); }}) {}
+                    .warn = [](const std::string& what) { spdlog::warn("{}", what); }}),
+      stop_limit_(stop_limit(config.exports)) {}
 
 std::vector<const io::FrameSource*> Collector::watched_sources() const {
   const std::vector<io::FrameSource*> sources = receiver_.sources();
@@ -140,6 +155,12 @@ void Collector::watch() {
 
 void Collector::shut_down() {
   receiving_ = false;
+  // A disk that hangs for ever would hold up the end for ever.
+  std::thread([limit = stop_limit_] {
+    std::this_thread::sleep_for(limit);
+    spdlog::error("sinks do not end; what they held in memory is lost");
+    std::_Exit(1);
+  }).detach();
   receiver_.detach();
   engine_.stop();
   exporter_.stop();

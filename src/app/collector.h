@@ -3,6 +3,7 @@
 // them until a signal comes.
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -40,7 +41,8 @@ class Collector {
   std::atomic<bool> alive_{true};
   std::vector<std::uint64_t> cycles_;
   std::unique_ptr<std::atomic<bool>[]> moving_;  ///< per worker: its loop went round last second
-  exporter::Exporter exporter_;  ///< last: from its construction on it asks for all of the above
+  exporter::Exporter exporter_;  ///< from its construction on it asks for all of the above
+  const std::chrono::duration<double> stop_limit_;
 };
 
 }  // namespace hopscope::app

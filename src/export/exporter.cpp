@@ -13,6 +13,7 @@
 #include "export/push/remote_write_sink.h"
 #include "export/sources_json.h"
 #include "export/text_encoder.h"
+#include "export/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -23,12 +24,6 @@ constexpr std::size_t kMostRounds = 64;
 constexpr auto kIdle = std::chrono::milliseconds(2);
 /// So long a replay waits for a sink that takes nothing.
 constexpr auto kPatience = std::chrono::seconds(10);
-
-std::int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 

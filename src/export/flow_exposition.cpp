@@ -5,6 +5,7 @@
 #include <string>
 
 #include "export/flow_choice.h"
+#include "export/flow_path.h"
 #include "export/scale.h"
 
 namespace hopscope::exporter {
@@ -48,8 +49,7 @@ class FlowExposition {
     });
     family(kPathChanges,
            [&](const FlowSnapshot& flow) { out_.sample(std::uint64_t{flow.path_changes}); });
-    std::string path;
-    family(kPath, [&](const FlowSnapshot& flow) { write_path(flow, path); });
+    family(kPath, [&](const FlowSnapshot& flow) { write_path(flow); });
     family(kHopLatency, [&](const FlowSnapshot& flow) { write_hops(flow); });
   }
 
@@ -66,37 +66,19 @@ class FlowExposition {
     });
   }
 
-  void write_path(const FlowSnapshot& flow, std::string& path) const {
+  void write_path(const FlowSnapshot& flow) const {
     if (flow.postcards || flow.hop_count == 0) return;
-    path = flow.longer ? "...-" : "";
-    for (unsigned i = 0; i < flow.hop_count; ++i) {
-      if (i > 0) path += '-';
-      path += names_.switch_name(flow.hops[i].switch_id);
-    }
-    out_.labels.add("path", path);
+    out_.labels.add("path", path_text(flow, names_));
     out_.sample(std::uint64_t{1});
   }
 
   void write_hops(const FlowSnapshot& flow) const {
     const std::size_t mark = out_.labels.mark();
-    for (unsigned i = 0; i < flow.hop_count; ++i) {
-      const pipeline::HopSnapshot& hop = flow.hops[i];
-      // A path may have a loop; a series may come once only, so the first visit speaks for all.
-      const auto same = [&](const auto& other) { return other.switch_id == hop.switch_id; };
-      const auto first = std::find_if(flow.hops.begin(), flow.hops.begin() + i, same);
-      if (first != flow.hops.begin() + i) continue;
-      double latency = 0;
-      bool has_latency = false;
-      for (unsigned k = i; k < flow.hop_count; ++k) {
-        if (!same(flow.hops[k]) || !flow.hops[k].has_latency) continue;
-        latency += flow.hops[k].latency;
-        has_latency = true;
-      }
-      if (!has_latency) continue;
+    for_each_switch_latency(flow, names_, [&](std::uint32_t id, double seconds) {
       out_.labels.cut(mark);
-      out_.labels.add("switch", names_.switch_name(hop.switch_id));
-      out_.sample(scaled(latency, names_.profile(hop.switch_id).latency_unit_s));
-    }
+      out_.labels.add("switch", names_.switch_name(id));
+      out_.sample(seconds);
+    });
   }
 
   const FlowChoice& flows_;

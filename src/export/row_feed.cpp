@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "export/wall_clock.h"
+
 namespace hopscope::exporter {
 
 RowFeed::RowFeed(double interval_s, const pipeline::TableView& tables, ForEachSink sinks)
@@ -41,9 +43,7 @@ void RowFeed::run() {
 }
 
 void RowFeed::tell_all() const {
-  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                  std::chrono::system_clock::now().time_since_epoch())
-                                  .count();
+  const std::int64_t now_ns = wall_ns();
   const auto tell = [&](const auto& row) {
     sinks_([&](Delivery& sink) { sink.offer(&row, now_ns); });
   };

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "export/event_value.h"
 #include "export/flow_exposition.h"
 #include "export/scale.h"
 
@@ -28,11 +29,6 @@ void add_port(Labels& labels, std::string_view name, std::uint32_t port) {
   } else {
     labels.add(name, std::uint64_t{port});
   }
-}
-
-double occupancy(const pipeline::SwitchProfile& profile, std::uint32_t raw) {
-  const bool in_cells = profile.occupancy_unit == pipeline::OccupancyUnit::kCells;
-  return static_cast<double>(raw) * (in_cells ? profile.cell_bytes : 1);
 }
 
 bool wants_switch(const ScrapeView& view, std::uint32_t id) {
@@ -176,7 +172,7 @@ void TableExposition::write_ports(const pipeline::TableView& tables, SeriesWrite
         if (!has(queue)) continue;
         out.labels.cut(mark);
         out.labels.add("queue", std::uint64_t{queue.queue});
-        out.sample(occupancy(names_.profile(port.key.switch_id), raw(queue)));
+        out.sample(occupancy_of(names_.profile(port.key.switch_id), raw(queue)));
       }
     });
   };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "export/printable.h"
+#include "export/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -28,12 +29,6 @@ constexpr std::size_t kSampleBytes = 200;
 
 milliseconds in_ms(double seconds) {
   return milliseconds(static_cast<milliseconds::rep>(seconds * 1000));
-}
-
-std::int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 SpoolOptions spool_options(const SpoolLimits& limits) {

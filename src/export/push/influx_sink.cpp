@@ -6,8 +6,8 @@
 #include <charconv>
 #include <variant>
 
+#include "export/gzip_stream.h"
 #include "export/printable.h"
-#include "export/push/gzip.h"
 #include "export/push/http_outcome.h"
 
 namespace hopscope::exporter {
@@ -107,7 +107,13 @@ Outcome InfluxSink::deliver(std::span<const Record> batch) {
   for (const Record& record : batch) body_ += record.bytes;
   std::string_view body = body_;
   if (options_.http.gzip) {
-    gzip(body_, compressed_);
+    compressed_.clear();
+    GzipStream stream([this](std::string_view piece) {
+      compressed_ += piece;
+      return true;
+    });
+    stream.write(body_);
+    stream.finish();
     body = compressed_;
   }
   const HttpAnswer answer =

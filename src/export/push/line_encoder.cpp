@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "export/event_value.h"
+#include "export/flow_path.h"
 #include "export/push/switch_clock.h"
 #include "export/scale.h"
 #include "pipeline/flow_record.h"
@@ -18,15 +19,6 @@ using pipeline::kNoPort;
 
 void port_tag(LineWriter& line, const char* name, std::uint32_t port) {
   if (port != kNoPort) line.tag(name, std::uint64_t{port});
-}
-
-std::string path_text(const pipeline::Path& path, const Names& names) {
-  std::string text = path.longer ? "...-" : "";
-  for (unsigned i = 0; i < path.count; ++i) {
-    if (i > 0) text += '-';
-    text += names.switch_name(path.switch_id[i]);
-  }
-  return text;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "export/event_value.h"
+#include "export/flow_path.h"
 #include "export/push/switch_clock.h"
 #include "export/scale.h"
 
@@ -157,28 +158,13 @@ void RemoteWriteEncoder::write(const pipeline::FlowSnapshot& flow) {
         .add("by", std::string_view(flow.timed ? "clocks" : "hops"));
     samples_.row(labels_.bytes(), seconds(flow.latency_ns));
   }
-  std::string path = flow.longer ? "...-" : "";
-  for (unsigned i = 0; i < flow.hop_count; ++i) {
-    const pipeline::HopSnapshot& hop = flow.hops[i];
-    if (i > 0) path += '-';
-    path += names_.switch_name(hop.switch_id);
-    // Where a path crosses a switch twice its first hop there speaks for all of them.
-    const auto same = [&](const auto& other) { return other.switch_id == hop.switch_id; };
-    if (std::any_of(flow.hops.begin(), flow.hops.begin() + i, same)) continue;
-    double latency = 0;
-    bool has_latency = false;
-    for (unsigned k = i; k < flow.hop_count; ++k) {
-      if (!same(flow.hops[k]) || !flow.hops[k].has_latency) continue;
-      latency += flow.hops[k].latency;
-      has_latency = true;
-    }
-    if (!has_latency) continue;
-    flow_series("int_flow_hop_latency_seconds", flow.key)
-        .add("switch", names_.switch_name(hop.switch_id));
-    samples_.row(labels_.bytes(), scaled(latency, names_.profile(hop.switch_id).latency_unit_s));
-  }
+  for_each_switch_latency(flow, names_, [&](std::uint32_t id, double seconds) {
+    flow_series("int_flow_hop_latency_seconds", flow.key).add("switch", names_.switch_name(id));
+    samples_.row(labels_.bytes(), seconds);
+  });
   if (flow.postcards || flow.hop_count == 0) return;
-  samples_.row(flow_series("int_flow_path_info", flow.key).add("path", path).bytes(), 1);
+  samples_.row(
+      flow_series("int_flow_path_info", flow.key).add("path", path_text(flow, names_)).bytes(), 1);
 }
 
 void RemoteWriteEncoder::write(const pipeline::PortSnapshot& port) {

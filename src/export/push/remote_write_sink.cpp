@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "export/push/http_outcome.h"
+#include "export/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -20,12 +21,6 @@ HttpTarget target_of(const RemoteWriteOptions& options) {
   target.headers.emplace_back("X-Prometheus-Remote-Write-Version: 0.1.0");
   target.headers.emplace_back("User-Agent: hopscope/" HOPSCOPE_VERSION);
   return target;
-}
-
-std::int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 /// What a server may have against the time of a sample, and of none of the others of a request.

@@ -1,0 +1,16 @@
+#pragma once
+// The wall clock.
+
+#include <chrono>
+#include <cstdint>
+
+namespace hopscope::exporter {
+
+/// ns since 1970.
+[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace hopscope::exporter
