@@ -1,6 +1,5 @@
 #pragma once
 // The fast path without the worker around it, so that its stages can be looked at one by one.
-// Groups of frames as in a worker.
 
 #include <algorithm>
 #include <array>
@@ -72,9 +71,14 @@ class FastPathBed final : private pipeline::ChangeRouter {
       item.now_s = pipeline::seconds_of(kTime.now_ns);
       item.is_foreign = false;
       item.is_borrowed = false;
-      fast_.keep();
-      if (fast_.is_full()) taken += finish_group(stage);
+      if (stage == Stage::kHeader) {
+        ++taken;
+        continue;
+      }
+      if (fast_.keep()) taken += finish_head(stage);
     }
+    fast_.fetch_all();
+    while (!fast_.is_empty()) taken += finish_head(stage);
     return taken;
   }
 
@@ -91,16 +95,12 @@ class FastPathBed final : private pipeline::ChangeRouter {
     return 1;
   }
 
-  std::uint64_t finish_group(Stage stage) noexcept {
-    std::uint64_t taken = stage == Stage::kHeader ? fast_.count() : 0;
-    if (stage != Stage::kHeader) fast_.prepare();
-    for (std::size_t i = 0; i < fast_.count() && stage != Stage::kHeader; ++i) {
-      if (!fast_.is_regular(i)) continue;
-      if (stage == Stage::kTake) fast_.take(i);
-      ++taken;
-    }
-    fast_.clear();
-    return taken;
+  std::uint64_t finish_head(Stage stage) noexcept {
+    const pipeline::FastPath::Item& item = fast_.head();
+    const bool is_regular = fast_.is_regular(item);
+    if (is_regular && stage == Stage::kTake) fast_.take(item);
+    fast_.leave();
+    return is_regular ? 1 : 0;
   }
 
   const pipeline::Decoder decoder_;

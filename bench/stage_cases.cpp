@@ -10,7 +10,6 @@ namespace {
 void stage_case(benchmark::State& state, const TrafficOptions& options, Stage stage) {
   Traffic traffic(options);
   FrameRing ring(FrameRing::kInCache);
-  static_assert(FrameRing::kInCache % pipeline::FastPath::kGroup == 0);
   pipeline::EngineOptions engine_with;
   engine_with.tables.flows_ipv4 = options.flows + options.flows / 8 + 64;
   engine_with.tables.ports = 2 * Traffic::kSwitches * Traffic::kPorts;

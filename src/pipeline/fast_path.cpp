@@ -61,7 +61,7 @@ const ReportShape* FastPath::shape_of(Bytes frame, bool has_verified) noexcept {
 }
 
 FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
-  Item& item = items_[count_];
+  Item& item = items_[end_ % kLine];
   item.frame = frame.data();
   item.length = static_cast<std::uint32_t>(frame.size());
   item.shape = &shape;
@@ -101,13 +101,21 @@ void FastPath::fetch_ports(const Item& item) const noexcept {
           ? tables_.flow_state(item.key6).table().record(item.place.record).port_slot.data()
           : tables_.flow_state(item.key4).table().record(item.place.record).port_slot.data();
   // Slots of a path that is another one by now are fetched in vain.
-  tables_.port_state().prefetch(slots, item.shape->columns.hops);
+  tables_.port_state().prefetch(slots);
 }
 
-void FastPath::prepare() noexcept {
-  places_ = places_changed();
-  for (std::size_t i = 0; i < count_; ++i) find(items_[i]);
-  for (std::size_t i = 0; i < count_; ++i) fetch_ports(items_[i]);
+bool FastPath::keep() noexcept {
+  if (is_empty()) [[unlikely]]
+    places_ = places_changed();
+  ++end_;
+  if (end_ - found_ > kLag) find(items_[found_++ % kLine]);
+  if (found_ - fetched_ > kLag) fetch_ports(items_[fetched_++ % kLine]);
+  return fetched_ - head_ > kLag;
+}
+
+void FastPath::fetch_all() noexcept {
+  while (found_ != end_) find(items_[found_++ % kLine]);
+  while (fetched_ != end_) fetch_ports(items_[fetched_++ % kLine]);
 }
 
 std::uint64_t FastPath::places_changed() const noexcept {
@@ -115,14 +123,13 @@ std::uint64_t FastPath::places_changed() const noexcept {
          tables_.flow_state(FlowKey6{}).table().places_changed();
 }
 
-void FastPath::look_again_behind(std::size_t i) noexcept {
+void FastPath::look_again() noexcept {
   if (places_ == places_changed()) return;
   places_ = places_changed();
-  while (++i < count_) find(items_[i]);
+  for (std::size_t i = head_ + 1; i < found_; ++i) find(items_[i % kLine]);
 }
 
-bool FastPath::is_regular(std::size_t i) noexcept {
-  const Item& item = items_[i];
+bool FastPath::is_regular(const Item& item) noexcept {
   if (!item.place.is_known()) return false;
   return item.shape->inner_ipv6 ? is_regular(item, item.key6) : is_regular(item, item.key4);
 }
@@ -142,8 +149,7 @@ bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
   return read_stack_(latency_rule_, view, columns_);
 }
 
-void FastPath::take(std::size_t i) noexcept {
-  const Item& item = items_[i];
+void FastPath::take(const Item& item) noexcept {
   if (item.shape->inner_ipv6) {
     take(item, item.key6);
   } else {

@@ -1,9 +1,9 @@
 #pragma once
 // The way of most reports: frames of a known shape (report_shape.h), of a flow that is in the table
 // and goes the way it went before: values are newer, and some may have left their intervals. Frames
-// are collected into groups so that the memory of one is fetched while another is worked on.
-// Whatever is not of this kind goes the checked way, in its turn, and events come in the order of
-// the frames.
+// wait in a line, and what each of them needs is fetched step by step while those before it are
+// worked on: the bucket of its flow, the flow's record, the rows of its ports. Whatever is not of
+// this kind goes the checked way, in its turn, and events come in the order of the frames.
 
 #include <array>
 #include <cstdint>
@@ -17,51 +17,55 @@ namespace hopscope::pipeline {
 
 class FastPath {
  public:
-  static constexpr std::size_t kGroup = 32;
-
   FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables, const HashSeed& seed,
            InstructionSet set, bool is_on);
 
-  /// A frame that waits in the group.
-  struct Item {
+  /// A frame that waits in the line.
+  struct alignas(kNoShare) Item {
     const std::uint8_t* frame;
     const ReportShape* shape;
-    std::uint32_t length;
-    std::uint32_t number;  ///< the caller's
-    bool is_foreign;       ///< the flow is another worker's
-    bool is_borrowed;      ///< the frame is
+    std::uint64_t handle;  ///< the caller's
     std::uint64_t hash;    ///< of the flow's key
+    std::uint32_t length;
     FrameTime time;
     std::uint32_t now_s;  ///< seconds of `time`
+    bool is_foreign;      ///< the flow is another worker's
+    bool is_borrowed;     ///< the frame is
     FlowPlace place;
-    FlowKey4 key4;
-    FlowKey6 key6;
+    union {
+      FlowKey4 key4;
+      FlowKey6 key6;  ///< where shape->inner_ipv6
+    };
+
+    Item() noexcept : key4{} {}
   };
+  static_assert(sizeof(Item) == 128);  // that a place in the line is found by a shift
 
   /// The shape of the frame; null: none that is known, or checksums are wrong, unless somebody else
   /// `has_verified` them.
   [[nodiscard]] const ReportShape* shape_of(Bytes frame, bool has_verified) noexcept;
 
-  /// The place for the next frame of the group; the caller keeps it with keep() or not.
+  /// The place for the next frame of the line; the caller keeps it with keep() or not.
   [[nodiscard]] Item& read(Bytes frame, const ReportShape& shape) noexcept;
-  void keep() noexcept { ++count_; }
-  [[nodiscard]] bool is_full() const noexcept { return count_ == kGroup; }
-  [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
+  /// It waits, and those before it get a step further. True: the head of the line has been fetched
+  /// for long enough and is to leave() before the next frame.
+  [[nodiscard]] bool keep() noexcept;
+  /// No frame is to follow soon: all that wait are fetched, to leave() one after the other.
+  void fetch_all() noexcept;
 
-  /// Finds the flows of the group and fetches what they will need.
-  void prepare() noexcept;
-  /// Whether frame `i` is of that kind, so that it may be taken. In the order of the frames.
-  [[nodiscard]] bool is_regular(std::size_t i) noexcept;
-  /// The frame that is_regular() was asked about just before.
-  void take(std::size_t i) noexcept;
-  /// Frame `i` went the checked way: flows may be elsewhere now.
-  void look_again_behind(std::size_t i) noexcept;
+  [[nodiscard]] bool is_empty() const noexcept { return head_ == end_; }
 
-  [[nodiscard]] std::size_t count() const noexcept { return count_; }
-  [[nodiscard]] const Item& item(std::size_t i) const noexcept { return items_[i]; }
-  void clear() noexcept { count_ = 0; }
+  // For the head of the line, once it is fetched.
+  [[nodiscard]] const Item& head() const noexcept { return items_[head_ % kLine]; }
+  /// Whether it is of that kind, so that it may be taken.
+  [[nodiscard]] bool is_regular(const Item& head) noexcept;
+  /// Only behind is_regular().
+  void take(const Item& head) noexcept;
+  /// It went the checked way: the flows of those behind it may be elsewhere now.
+  void look_again() noexcept;
+  void leave() noexcept { ++head_; }
 
-  /// Remembers the shape of a frame that was read without an error. The group is empty.
+  /// Remembers the shape of a frame that was read without an error. The line is empty.
   void learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept;
 
  private:
@@ -84,6 +88,11 @@ class FastPath {
   [[nodiscard]] bool is_dialect_of(const ReportShape& shape, Bytes frame) const noexcept;
   [[nodiscard]] bool checksums_are_right(const ReportShape& shape,
                                          const std::uint8_t* frame) const noexcept;
+
+  /// A frame gets a step further when so many have got as far as it is.
+  static constexpr std::size_t kLag = 4;
+  static constexpr std::size_t kLine = 16;  ///< room in the line
+  static_assert(3 * kLag + 1 <= kLine);
 
   static constexpr std::size_t kShapes = 16;
   /// After a frame that brought no new shape, so many are not looked at.
@@ -108,9 +117,13 @@ class FastPath {
   std::uint64_t fitting_lengths_ = 0;
   std::uint32_t pause_ = 0;
 
-  std::size_t count_ = 0;
-  std::uint64_t places_ = 0;  ///< places_changed() when the flows were looked up
-  std::array<Item, kGroup> items_;
+  // Numbers of frames; their place is number % kLine.
+  std::size_t head_ = 0;     ///< the next to be taken
+  std::size_t fetched_ = 0;  ///< of those before it the ports are fetched
+  std::size_t found_ = 0;    ///< of those before it the flows are known
+  std::size_t end_ = 0;
+  std::uint64_t places_ = 0;  ///< places_changed() when flows were looked up
+  std::array<Item, kLine> items_;
   HopColumns columns_;  ///< of the frame that is_regular() was asked about
 };
 

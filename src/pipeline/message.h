@@ -1,6 +1,7 @@
 #pragma once
 // What one worker tells another, by value, in one cache line.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -48,9 +49,9 @@ struct SenderWords {
   std::uint64_t source_high = 0;  ///< 0 for IPv4
   std::uint64_t manner = 0;       ///< see manner_of(); 0 is nobody's
 
-  /// A number below 256.
-  [[nodiscard]] std::size_t place() const noexcept {
-    return ((source_low ^ source_high ^ manner * 0x9E37'79B9ULL) * 0x9E37'79B9'7F4A'7C15ULL) >> 56;
+  /// A number that is mostly another one for another sender.
+  [[nodiscard]] std::size_t mix() const noexcept {
+    return ((source_low ^ source_high ^ std::rotl(manner, 20)) * 0x9E37'79B9'7F4A'7C15ULL) >> 48;
   }
   friend bool operator==(const SenderWords& a, const SenderWords& b) noexcept {
     return ((a.source_low ^ b.source_low) | (a.source_high ^ b.source_high) |

@@ -46,9 +46,10 @@ class PortState {
                   const ColumnPlan& plan, const Moment& moment,
                   const UpdateHop& update_hop) noexcept;
 
-  void prefetch(const std::uint32_t* slots, unsigned count) const noexcept {
+  /// `slots`: kMaxHops, as take_stack() takes them.
+  void prefetch(const std::uint32_t* slots) const noexcept {
     const PortRow* const rows = &ports_[0];
-    for (unsigned i = 0; i < count; ++i) {
+    for (unsigned i = 0; i < kMaxHops; ++i) {
       __builtin_prefetch(rows + slots[i], 0, 3);
       asm volatile("");
     }

@@ -174,6 +174,7 @@ inline void read_key(const ReportShape& shape, const std::uint8_t* frame, FlowKe
                std::uint64_t{shape.protocol} << 32;
     std::memcpy(&key, words, sizeof key);
   } else {
+    key = {};
     std::memcpy(&key.source, frame + shape.addresses_at, 4);
     std::memcpy(&key.destination, frame + shape.addresses_at + 4, 4);
     key.source_port = be16(frame + shape.l4_at);
@@ -183,6 +184,7 @@ inline void read_key(const ReportShape& shape, const std::uint8_t* frame, FlowKe
 }
 
 inline void read_key(const ReportShape& shape, const std::uint8_t* frame, FlowKey6& key) noexcept {
+  key = {};
   std::memcpy(key.source.data(), frame + shape.addresses_at, 16);
   std::memcpy(key.destination.data(), frame + shape.addresses_at + 16, 16);
   key.source_port = be16(frame + shape.l4_at);

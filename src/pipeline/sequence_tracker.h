@@ -15,30 +15,33 @@ namespace hopscope::pipeline {
 inline constexpr std::uint32_t kSequenceWindow = 4096;  ///< the widest; a power of two
 
 struct alignas(kCacheLine) SequenceRow {
+  // A line that every report touches.
   std::uint32_t sequence;  ///< of the row lock, not of reports
-  std::uint32_t switch_id;
-  IpAddress source;
-  std::uint8_t hw_id;
-  std::uint8_t bits;  ///< width of the number on the wire
-  std::uint8_t started;
-  std::uint8_t constant;       ///< the sender does not count
-  std::uint8_t versions;       ///< bit per report version seen
-  std::uint16_t deviations;    ///< all that were seen (DeviationMask)
-  std::uint32_t same;          ///< how often in a row the same number came
-  std::uint32_t behind;        ///< how often in a row a number from far behind came
-  std::uint32_t last_s;        ///< second of the newest report
-  std::uint32_t last_event_s;  ///< second of the newest report_loss event
-  std::uint64_t newest;        ///< extended beyond the wire's width
-  std::uint64_t oldest;        ///< numbers below are settled: came, or counted as missing
+  std::uint32_t last_s;    ///< second of the newest report
+  std::uint64_t newest;    ///< extended beyond the wire's width
+  std::uint64_t oldest;    ///< numbers below are settled: came, or counted as missing
   std::uint64_t received;
   std::uint64_t missing;
-  std::uint64_t told;  ///< of the missing ones, those that an event has told of
+  std::uint64_t told;        ///< of the missing ones, those that an event has told of
+  std::uint32_t same;        ///< how often in a row the same number came
+  std::uint32_t behind;      ///< how often in a row a number from far behind came
+  std::uint16_t deviations;  ///< all that were seen (DeviationMask)
+  std::uint8_t versions;     ///< bit per report version seen
+  std::uint8_t bits;         ///< width of the number on the wire
+  std::uint8_t started;
+  std::uint8_t constant;  ///< the sender does not count
+
+  alignas(kCacheLine) std::uint32_t switch_id;
+  std::uint32_t last_event_s;  ///< second of the newest report_loss event
+  IpAddress source;
+  std::uint8_t hw_id;
   std::uint64_t late;
   std::uint64_t duplicates;
   std::uint64_t restarts;
-  std::array<std::uint64_t, kSequenceWindow / 64> came;  ///< bit n % window
+
+  alignas(kCacheLine) std::array<std::uint64_t, kSequenceWindow / 64> came;  ///< bit n % window
 };
-static_assert(sizeof(SequenceRow) % 8 == 0);
+static_assert(sizeof(SequenceRow) == 2 * kCacheLine + kSequenceWindow / 8);
 
 /// `window`: how far behind the newest a number may come without being counted as missing; a power
 /// of two, at most kSequenceWindow.

@@ -225,7 +225,7 @@ std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
       hash_of(key, seed_), seed_,
       [&](SequenceRow& fresh) {
         // The row may have been another sender's.
-        recent_senders_.fill({});
+        recent_senders_.clear();
         fresh.source = number.source;
         fresh.switch_id = number.switch_id;
         fresh.hw_id = number.hw_id;
@@ -237,9 +237,12 @@ std::uint32_t Tables::sequence_row(const SequenceNumber& number) noexcept {
 void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   const std::uint32_t now_s = seconds_of(number.time.now_ns);
   const SenderWords sender = number.sender();
-  RecentSender& recent = recent_senders_[sender.place()];
-  const std::uint32_t at = recent.words == sender ? recent.row : sequence_row(number);
-  if (at == SlotIndex::kNone) return;
+  std::uint32_t at = recent_senders_.row_of(sender);
+  if (at == SlotIndex::kNone) {
+    at = sequence_row(number);
+    if (at == SlotIndex::kNone) return;
+    recent_senders_.add(sender, at);
+  }
   SequenceRow& row = sequences_[at];
   const RowWriter writer(row.sequence);
   observe(row, number.number, sequence_window_, now_s);
@@ -247,7 +250,6 @@ void Tables::observe_sequence(const SequenceNumber& number) noexcept {
   const auto deviations = static_cast<DeviationMask>(row.deviations | number.deviations);
   if (versions != row.versions) put(row.versions, versions);
   if (deviations != row.deviations) put(row.deviations, deviations);
-  recent = {.words = sender, .row = at};
   if (row.missing != row.told) tell_loss(row, number.time);
 }
 

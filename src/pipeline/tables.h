@@ -8,6 +8,7 @@
 #include "pipeline/format_state.h"
 #include "pipeline/link_row.h"
 #include "pipeline/port_state.h"
+#include "pipeline/recent_senders.h"
 #include "pipeline/sequence_tracker.h"
 #include "pipeline/snapshot.h"
 
@@ -35,9 +36,9 @@ class Tables {
   /// told. False, and nothing counted: for observe_sequence().
   [[nodiscard]] bool observe_next_sequence(const SenderWords& sender, std::uint32_t number,
                                            std::uint32_t now_s) noexcept {
-    const RecentSender& recent = recent_senders_[sender.place()];
-    if (recent.words != sender) return false;
-    SequenceRow& row = sequences_[recent.row];
+    const std::uint32_t at = recent_senders_.row_of(sender);
+    if (at == SlotIndex::kNone) return false;
+    SequenceRow& row = sequences_[at];
     if (row.missing != row.told) return false;
     const RowWriter writer(row.sequence);
     return observe_next(row, number, sequence_window_, now_s);
@@ -117,12 +118,7 @@ class Tables {
   FlowState<FlowKey6> flows6_;
   RowTable<DropRow> drops_;
   RowTable<SequenceRow> sequences_;
-  /// Senders that spoke last, by a part of their key; the row knows that they sent like this.
-  struct RecentSender {
-    SenderWords words;
-    std::uint32_t row;
-  };
-  std::array<RecentSender, 256> recent_senders_{};
+  RecentSenders recent_senders_;
   FormatState formats_;
   RowTable<LinkRow> links_;
   std::uint32_t link_sweep_at_ = 0;

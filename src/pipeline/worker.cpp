@@ -59,8 +59,7 @@ std::size_t Worker::run_once(bool receive) noexcept {
 
 // Flattened: what it calls is small, and is to be no call here though others (the benchmarks) call
 // it as well.
-[[gnu::flatten]] bool Worker::put_in_group(const Frame& frame, std::size_t number,
-                                           bool is_borrowed) noexcept {
+[[gnu::flatten]] bool Worker::put_in_line(const Frame& frame, bool is_borrowed) noexcept {
   const ReportShape* shape = fast_.shape_of(frame.bytes, is_borrowed);
   if (shape == nullptr) return false;
   FastPath::Item& item = fast_.read(frame.bytes, *shape);
@@ -71,11 +70,10 @@ std::size_t Worker::run_once(bool receive) noexcept {
   }
   item.time = frame.time;
   item.now_s = second_.now_s;
-  item.number = static_cast<std::uint32_t>(number);
+  item.handle = frame.handle;
   item.is_foreign = is_foreign;
   item.is_borrowed = is_borrowed;
-  fast_.keep();
-  if (fast_.is_full()) apply_group();
+  if (fast_.keep()) take_head();
   return true;
 }
 
@@ -84,103 +82,99 @@ std::size_t Worker::receive_batch() noexcept {
   if (count == 0) return 0;
   replays_ = batch_.frame_time_ns != nullptr;
   std::uint64_t bytes = 0;
+  FrameTime time;
+  if (!replays_) saw(time = time_of(batch_.receive_time_ns));
+  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) prefetch_headers(batch_.data[i]);
   for (std::size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) prefetch_headers(batch_.data[i + kAhead]);
     bytes += batch_.length[i];
-    Frame frame = frame_of_batch(i);
-    saw(frame.time);
-    if (replays_ && tables_.is_due(frame.time)) {
-      apply_group();
-      tables_.housekeep(frame.time, kAllRows);
+    if (replays_) {
+      saw(time = time_of(batch_.frame_time_ns[i]));
+      if (tables_.is_due(time)) {
+        drain();
+        tables_.housekeep(time, kAllRows);
+      }
     }
-    if (put_in_group(frame, i, false)) continue;
-    apply_group();
+    Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
+                .time = time,
+                .handle = batch_.handle[i],
+                .loan = kNoLoan};
+    if (put_in_line(frame, false)) continue;
+    drain();
     process(frame);
     finish_frame(frame);
   }
-  apply_group();
+  drain();
   flush_returns();
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);
   if (!replays_) {
-    const std::int64_t now_ns = batch_.receive_time_ns;
-    busy_.batch(now_ns, counters_);
-    tables_.housekeep({.receive_ns = now_ns, .now_ns = clock_.at(now_ns)}, kRowsPerBatch);
+    busy_.batch(batch_.receive_time_ns, counters_);
+    tables_.housekeep(time, kRowsPerBatch);
   }
   return count;
 }
 
-Worker::Frame Worker::frame_of_batch(std::size_t i) noexcept {
-  const std::int64_t time_ns = batch_.time_ns(i);
-  return {.bytes = Bytes(batch_.data[i], batch_.length[i]),
-          .time = {.receive_ns = time_ns, .now_ns = clock_.at(time_ns)},
-          .handle = batch_.handle[i],
-          .loan = kNoLoan};
-}
-
 void Worker::finish_frame(const Frame& frame) noexcept {
   if (frame.loan == kNoLoan) {
-    done_[done_count_++] = frame.handle;
+    put_back(frame.handle);
   } else {
     give_back(frame.loan);
   }
 }
 
-bool Worker::take_regular(std::size_t i) noexcept {
-  const FastPath::Item& item = fast_.item(i);
-  if (!fast_.is_regular(i)) return false;
+bool Worker::take_regular(const FastPath::Item& item) noexcept {
+  if (!fast_.is_regular(item)) return false;
   if (!item.is_borrowed) {
     // Those that spoke lately and are known here are this worker's.
     const bool is_next = tables_.observe_next_sequence(
         sender_in(*item.shape, item.frame), sequence_in(*item.shape, item.frame), item.now_s);
     if (!is_next) note_sequence(sequence_of(item));
   }
-  fast_.take(i);
+  fast_.take(item);
   if (item.is_borrowed) {
-    return_loan(inbox_[item.number].frame);
+    return_loan(static_cast<std::uint32_t>(item.handle));
+    // The lender counts the report.
+    counters_.regular_reports.add(1);
   } else {
-    done_[done_count_++] = batch_.handle[item.number];
+    put_back(item.handle);
+    if (same_.shape != item.shape) count_same();
+    same_.shape = item.shape;
+    ++same_.count;
   }
   return true;
 }
 
-[[gnu::flatten]] void Worker::apply_group() noexcept {
-  if (fast_.is_empty()) return;
-  fast_.prepare();
-  const ReportShape* shape = nullptr;  // of the `same` frames before this one
-  std::uint64_t same = 0;
-  const auto count_same = [&] {
-    if (same == 0) return;
-    counters_.decoded.add(same);
-    counters_.regular_reports.add(same);
-    count_reports(*shape, same);
-    same = 0;
-  };
-  for (std::size_t i = 0; i < fast_.count(); ++i) {
-    const FastPath::Item& item = fast_.item(i);
-    if (item.is_foreign) {
-      lend_item(item);
-    } else if (!take_regular(i)) {
-      process_item(item);
-      fast_.look_again_behind(i);
-    } else if (item.is_borrowed) {
-      // The lender counts it.
-      counters_.regular_reports.add(1);
-    } else {
-      if (shape != item.shape) count_same();
-      shape = item.shape;
-      ++same;
-    }
+void Worker::take_head() noexcept {
+  const FastPath::Item& item = fast_.head();
+  if (item.is_foreign) {
+    lend_item(item);
+  } else if (!take_regular(item)) {
+    process_item(item);
+    fast_.look_again();
   }
+  fast_.leave();
+}
+
+[[gnu::flatten]] void Worker::drain() noexcept {
+  fast_.fetch_all();
+  while (!fast_.is_empty()) take_head();
   count_same();
-  fast_.clear();
+}
+
+void Worker::count_same() noexcept {
+  if (same_.count == 0) return;
+  counters_.decoded.add(same_.count);
+  counters_.regular_reports.add(same_.count);
+  count_reports(*same_.shape, same_.count);
+  same_ = {};
 }
 
 void Worker::lend_item(const FastPath::Item& item) noexcept {
   Frame frame{.bytes = Bytes(item.frame, item.length),
               .time = item.time,
-              .handle = batch_.handle[item.number],
+              .handle = item.handle,
               .loan = kNoLoan};
   note_sequence(sequence_of(item));
   count_reports(*item.shape, 1);
@@ -191,12 +185,13 @@ void Worker::lend_item(const FastPath::Item& item) noexcept {
 void Worker::process_item(const FastPath::Item& item) noexcept {
   may_learn_ = false;
   if (item.is_borrowed) {
-    process_loan(inbox_[item.number].frame);
-    return_loan(inbox_[item.number].frame);
+    const auto loan = static_cast<std::uint32_t>(item.handle);
+    process_loan({.data = item.frame, .length = item.length, .loan = loan, .time = item.time});
+    return_loan(loan);
   } else {
     Frame frame{.bytes = Bytes(item.frame, item.length),
                 .time = item.time,
-                .handle = batch_.handle[item.number],
+                .handle = item.handle,
                 .loan = kNoLoan};
     process(frame);
     finish_frame(frame);
@@ -232,7 +227,7 @@ void Worker::idle(std::int64_t now_ns) noexcept {
     return;
   }
   busy_.idle(now_ns, counters_);
-  tables_.housekeep({.receive_ns = now_ns, .now_ns = clock_.at(now_ns)}, kRowsPerIdle);
+  tables_.housekeep(time_of(now_ns), kRowsPerIdle);
   events_.flush();
   tables_.publish_counts();
 }

@@ -95,20 +95,23 @@ class Worker final : private ChangeRouter {
   std::size_t receive_batch() noexcept;
   std::size_t take_returns() noexcept;
   std::size_t take_messages() noexcept;
-  void take_message(std::size_t number, unsigned from) noexcept;
+  void take_message(const Message& message, unsigned from) noexcept;
 
-  /// The frames that wait in the fast path's group, in their order.
-  void apply_group() noexcept;
+  /// The frames that wait in the fast path's line, in their order.
+  void drain() noexcept;
+  /// The one at its head.
+  void take_head() noexcept;
   void finish_frame(const Frame& frame) noexcept;
-  [[nodiscard]] Frame frame_of_batch(std::size_t i) noexcept;
-  /// False: the frame is of no shape that is known. `number`: of it in the batch, or of its message
-  /// in the inbox where it is borrowed.
-  bool put_in_group(const Frame& frame, std::size_t number, bool is_borrowed) noexcept;
-  /// A frame of the group that is no other worker's; false: it is to go the checked way.
-  bool take_regular(std::size_t i) noexcept;
+  /// False: the frame is of no shape that is known. Where it `is_borrowed` its handle is the number
+  /// of the loan.
+  bool put_in_line(const Frame& frame, bool is_borrowed) noexcept;
+  /// The frame at the head, which is no other worker's; false: it is to go the checked way.
+  bool take_regular(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void lend_item(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void process_item(const FastPath::Item& item) noexcept;
   [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
+  /// Counts what stands in same_.
+  void count_same() noexcept;
   void count_reports(const ReportShape& shape, std::uint64_t count) noexcept;
   void process(Frame& frame) noexcept;
   /// False: an owner of one of the reports had no room.
@@ -120,7 +123,7 @@ class Worker final : private ChangeRouter {
   DecodeError read_format(const OuterHeaders& outer, const FrameTime& time,
                           const IsOwn& is_own) noexcept;
   void process_loan(const FrameLoan& loan) noexcept;
-  void return_loan(const FrameLoan& loan) noexcept;
+  void return_loan(std::uint32_t loan) noexcept;
   /// A frame of `reports` reports was read.
   void learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
                   DecodeError error) noexcept;
@@ -136,8 +139,13 @@ class Worker final : private ChangeRouter {
   void decide(RowChange change, unsigned from) noexcept;
   void tell_interval(const RowChange& change, unsigned to) noexcept;
   void give_back(std::uint32_t loan) noexcept;
+  /// To the source, with the next ones.
+  void put_back(io::FrameHandle handle) noexcept;
   void flush_returns() noexcept;
 
+  [[nodiscard]] FrameTime time_of(std::int64_t receive_ns) noexcept {
+    return {.receive_ns = receive_ns, .now_ns = clock_.at(receive_ns)};
+  }
   /// A frame came here or to another worker at that time.
   void saw(const FrameTime& time) noexcept {
     if (time.now_ns >= last_time_.now_ns) last_time_ = time;
@@ -157,13 +165,13 @@ class Worker final : private ChangeRouter {
   Tables tables_;
   Authority authority_;
   FastPath fast_;
-  bool may_learn_ = true;  ///< no frame waits in the group
+  bool may_learn_ = true;  ///< no frame waits in the line
   LoanPool loans_;
   std::vector<Link*> to_;
   std::vector<Link*> from_;
   io::FrameBatch batch_;
   Report report_;
-  std::array<io::FrameHandle, io::kBatch> done_;  ///< frames to release after the batch
+  std::array<io::FrameHandle, io::kBatch> done_;  ///< frames to release
   std::size_t done_count_ = 0;
   std::array<Message, io::kBatch> inbox_;
   unsigned inbox_from_ = 0;  ///< whose messages are in there
@@ -173,8 +181,13 @@ class Worker final : private ChangeRouter {
   struct {
     std::int64_t now_ns;
     std::uint32_t now_s;
-  } second_{};  ///< of the newest frame that was put in a group
+  } second_{};  ///< of the newest frame that was put in the line
   BusyMeter busy_;
+  /// Reports of one shape that were taken one after the other, and are not counted yet.
+  struct {
+    const ReportShape* shape = nullptr;
+    std::uint64_t count = 0;
+  } same_;
   bool replays_ = false;  ///< frames have times of their own: those of a capture
   WorkerCounters counters_;
 };

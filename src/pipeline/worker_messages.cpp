@@ -23,6 +23,10 @@ bool Worker::lend(Frame& frame, unsigned owner) noexcept {
 void Worker::give_back(std::uint32_t loan) noexcept {
   io::FrameHandle handle = 0;
   if (!loans_.give_back(loan, handle)) return;
+  put_back(handle);
+}
+
+void Worker::put_back(io::FrameHandle handle) noexcept {
   if (done_count_ == done_.size()) flush_returns();
   done_[done_count_++] = handle;
 }
@@ -51,28 +55,29 @@ std::size_t Worker::take_messages() noexcept {
     if (from_[from] == nullptr) continue;
     const std::size_t count = from_[from]->messages.pop(inbox_.data(), inbox_.size());
     inbox_from_ = from;
-    for (std::size_t i = 0; i < count; ++i) take_message(i, from);
-    apply_group();
+    for (std::size_t i = 0; i < count; ++i) take_message(inbox_[i], from);
+    drain();
     work += count;
   }
   return work;
 }
 
-void Worker::take_message(std::size_t number, unsigned from) noexcept {
-  const Message& message = inbox_[number];
+void Worker::take_message(const Message& message, unsigned from) noexcept {
   if (message.kind == Message::Kind::kFrame) {
     const FrameLoan& loan = message.frame;
     saw(loan.time);
-    const Frame frame{
-        .bytes = Bytes(loan.data, loan.length), .time = loan.time, .handle = 0, .loan = kNoLoan};
-    if (put_in_group(frame, number, true)) return;
+    const Frame frame{.bytes = Bytes(loan.data, loan.length),
+                      .time = loan.time,
+                      .handle = loan.loan,
+                      .loan = kNoLoan};
+    if (put_in_line(frame, true)) return;
   }
-  apply_group();
+  drain();
   switch (message.kind) {
     case Message::Kind::kFrame:
       saw(message.frame.time);
       process_loan(message.frame);
-      return_loan(message.frame);
+      return_loan(message.frame.loan);
       break;
     case Message::Kind::kChange:
       decide(message.change, from);
@@ -87,9 +92,9 @@ void Worker::take_message(std::size_t number, unsigned from) noexcept {
   }
 }
 
-void Worker::return_loan(const FrameLoan& loan) noexcept {
+void Worker::return_loan(std::uint32_t loan) noexcept {
   // Sized for every frame that the lender has: there is always room.
-  (void)from_[inbox_from_]->returns.push(loan.loan);
+  (void)from_[inbox_from_]->returns.push(loan);
 }
 
 bool Worker::route(const RowChange& change) noexcept {
