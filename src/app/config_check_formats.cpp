@@ -69,6 +69,10 @@ class FormatChecker {
   }
 
  private:
+  /// And what stores have besides.
+  inline static const std::set<std::string> kTagsOfEvents{"count", "field", "format", "kind",
+                                                          "new",   "old",   "time",   "what"};
+
   /// Metric names of all formats, and label names of this one, must differ.
   void format_metrics(const pipeline::FormatConfig& format, const std::string& path,
                       std::set<std::string>& metrics) {
@@ -89,7 +93,15 @@ class FormatChecker {
     for (const auto& label : names.labels({})) {
       check(labels.insert(label.first).second, path + ".key",
             fmt::format("makes a second label {}", label.first));
+      check(!is_pushed() || !kTagsOfEvents.contains(label.first), path + ".key",
+            fmt::format("makes a label {}, which events have in what is pushed; choose another "
+                        "name for the field",
+                        label.first));
     }
+  }
+
+  [[nodiscard]] bool is_pushed() const {
+    return !config_.exports.influxdb.empty() || !config_.exports.remote_write.empty();
   }
 
   /// Every field by the name that key and the like call it, with its bits.

@@ -64,7 +64,7 @@ class Exporter {
   /// By sink: what became of its records.
   [[nodiscard]] std::vector<SinkCount> sink_counts() const;
 
-  /// Opens files anew, and reads certificates and secrets of the HTTP side again (SIGHUP).
+  /// Opens files anew, and reads certificates and secrets again (SIGHUP).
   void reopen() noexcept { reopen_.store(true); }
 
  private:

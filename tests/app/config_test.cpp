@@ -334,6 +334,11 @@ TEST(Config, MistakesInHeadersOfOnesOwn) {
   EXPECT_THAT(format_mistakes("fields: {a: 8, g_x: 8, g: {repeat: a, fields: {x: 8}}}\n"
                               "    key: [g_x, g.x]"),
               testing::Contains(HasSubstr("a second label g_x")));
+  // Events have tags of their own.
+  const std::string kind = "formats: {a: {udp_port: 1, fields: {kind: 1}, key: [kind]}}\n";
+  EXPECT_THAT(mistakes(kind), testing::IsEmpty());
+  EXPECT_THAT(mistakes(kind + "export: {influxdb: [{url: 'http://a', database: int}]}"),
+              testing::Contains(HasSubstr("makes a label kind, which events have")));
   EXPECT_THAT(format_mistakes("fields: {a: 8, g: {repeat: a, if: a, fields: {x: 8}}}"),
               ElementsAre(HasSubstr("not possible on a group")));
   EXPECT_THAT(format_mistakes("fields: {a: 8, __b: 8}"), ElementsAre(HasSubstr("not __")));

@@ -2,6 +2,7 @@
 """Pushes to real stores: every event arrives, with its time and its values, whatever happens to the
 store, to the collector, and whatever another sink does."""
 
+import base64
 import collections
 import contextlib
 import http.server
@@ -317,6 +318,72 @@ class IsolationTest(Push):
             self.assertEqual(health["sink-good"], "ok")
             self.assertIn("HTTP 500", health["sink-ill"])
             self.assertIn("records wait", health["sink-dead"])
+
+
+class SecretsTest(Push):
+    """Tokens and passwords that change while the collector runs."""
+
+    def test_sighup_reads_them_again(self):
+        heard = []
+
+        class Store(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append((self.path.split("?")[0], self.headers["Authorization"]))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        store = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Store)
+        thread = threading.Thread(target=store.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(store.server_close)
+        self.addCleanup(store.shutdown)
+
+        def write(token, password):
+            for name, text in (("token", token), ("password", password)):
+                with open(self.path(name), "w") as f:
+                    f.write(text + "\n")
+                os.chmod(self.path(name), 0o600)
+
+        def basic(password):
+            return "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
+
+        write("first", "one")
+        url = f"http://127.0.0.1:{store.server_address[1]}"
+        udp_port = free_port()
+        config, base = self.config(
+            values_interval="50ms",
+            influxdb=[{"name": "a", "url": url, "version": "v2", "bucket": "int",
+                       "token_file": self.path("token")}],
+            remote_write=[{"name": "b", "url": url + "/api/v1/write", "username": "me",
+                           "password_file": self.path("password")}])
+        with open(config) as f:
+            settings = json.load(f)
+        settings["receive"] = {"source": "udp", "udp": {"listen": "127.0.0.1"}}
+        settings["decode"] = {"report_udp_port": udp_port}
+        with open(config, "w") as f:
+            json.dump(settings, f)
+        self.generate("r.pcap", "--count", "100", "--hops", "3")
+        with collector(config, base) as process:
+            send(self.path("r.pcap"), udp_port)
+            wait_for("both", lambda: {("/api/v2/write", "Token first"),
+                                      ("/api/v1/write", basic("one"))} <= set(heard))
+            self.assertEqual(len(set(heard)), 2)
+            write("second", "two")
+            process.send_signal(signal.SIGHUP)
+            wait_for("the new ones", lambda: {("/api/v2/write", "Token second"),
+                                              ("/api/v1/write", basic("two"))} <= set(heard))
+            # One that is wrong changes nothing.
+            write("", "")
+            process.send_signal(signal.SIGHUP)
+            before = len(heard)
+            wait_for("ten more", lambda: len(heard) > before + 10)
+            self.assertEqual(set(heard[before + 4:]), {("/api/v2/write", "Token second"),
+                                                       ("/api/v1/write", basic("two"))})
 
 
 class OutageTest(Push):

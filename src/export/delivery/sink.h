@@ -54,7 +54,7 @@ class Sink {
 
   /// May take as long as its time-out; returns soon once `hurry()` was called.
   [[nodiscard]] virtual Outcome deliver(std::span<const Record> batch) = 0;
-  /// Opens files anew (SIGHUP). Returns what went wrong.
+  /// Opens files anew and reads secrets again (SIGHUP). Returns what went wrong.
   virtual std::string reopen() { return ""; }
 
   /// Values that it left out because of a cap on series. Any thread.

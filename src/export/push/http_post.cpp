@@ -78,11 +78,16 @@ struct HttpPost::Curl {
   }
 };
 
-HttpPost::HttpPost(HttpTarget target) : target_(std::move(target)) {
+HttpPost::HttpPost(HttpTarget target) {
   init_curl();
   curl_ = std::make_unique<Curl>();
+  if (curl_->easy == nullptr || curl_->multi == nullptr) throw std::bad_alloc();
+  set_target(std::move(target));
+}
+
+void HttpPost::set_target(HttpTarget target) {
+  target_ = std::move(target);
   CURL* easy = curl_->easy;
-  if (easy == nullptr || curl_->multi == nullptr) throw std::bad_alloc();
   const auto text = [easy](CURLoption option, const std::string& value) {
     if (!value.empty()) curl_easy_setopt(easy, option, value.c_str());
   };

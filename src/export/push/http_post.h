@@ -50,13 +50,16 @@ class HttpPost {
   [[nodiscard]] HttpAnswer post(std::string_view body, std::string_view content_type,
                                 std::string_view encoding);
 
+  /// Another one from the next request on: secrets may have changed. On the thread that posts.
+  void set_target(HttpTarget target);
+
   /// A request under way, and every one from now on, ends soon without an answer. Any thread.
   void give_up() noexcept;
 
  private:
   struct Curl;
 
-  const HttpTarget target_;
+  HttpTarget target_;
   std::atomic<bool> gives_up_{false};
   std::unique_ptr<Curl> curl_;
 };

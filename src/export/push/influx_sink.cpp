@@ -9,6 +9,7 @@
 #include "export/gzip_stream.h"
 #include "export/printable.h"
 #include "export/push/http_outcome.h"
+#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -100,6 +101,15 @@ InfluxSink::InfluxSink(const InfluxOptions& options, const Names& names)
 void InfluxSink::encode(const Item& item, std::int64_t now_ns, std::string& record) {
   const bool is_event = std::holds_alternative<const pipeline::Event*>(item);
   if (is_event ? options_.events : options_.values) encoder_.encode(item, now_ns, record);
+}
+
+std::string InfluxSink::reopen() {
+  try {
+    post_.set_target(target_of(options_));
+    return "";
+  } catch (const io::SetupError& error) {
+    return fmt::format("{}: {}; the one read before stays", options_.name, error.what());
+  }
 }
 
 Outcome InfluxSink::deliver(std::span<const Record> batch) {

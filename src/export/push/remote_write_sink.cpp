@@ -1,5 +1,6 @@
 #include "export/push/remote_write_sink.h"
 
+#include <fmt/format.h>
 #include <snappy.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "export/push/http_outcome.h"
 #include "export/wall_clock.h"
+#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -75,6 +77,15 @@ HttpAnswer RemoteWriteSink::send(std::span<const Record> records) {
 /// earlier run of the program whose spool remembers it.
 bool RemoteWriteSink::was_sent(const Record& record) const noexcept {
   return record.number < unanswered_ || record.time_ns < started_ns_;
+}
+
+std::string RemoteWriteSink::reopen() {
+  try {
+    post_.set_target(target_of(options_));
+    return "";
+  } catch (const io::SetupError& error) {
+    return fmt::format("{}: {}; the one read before stays", options_.name, error.what());
+  }
 }
 
 Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {

@@ -27,6 +27,8 @@ class RemoteWriteSink final : public Sink {
   /// again in parts until only the records that are to blame are left out.
   [[nodiscard]] Outcome deliver(std::span<const Record> batch) override;
   void hurry() noexcept override { post_.give_up(); }
+  /// Reads the secrets again.
+  [[nodiscard]] std::string reopen() override;
 
   /// Samples that max_series left out. Any thread.
   [[nodiscard]] std::uint64_t suppressed() const noexcept override {
