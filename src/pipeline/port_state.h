@@ -53,6 +53,10 @@ class PortState {
       __builtin_prefetch(rows + slots[i], 0, 3);
       asm volatile("");
     }
+    if (!keep_times_) return;
+    for (unsigned i = 0; i < kMaxHops; ++i) {
+      pipeline::prefetch(&rows[slots[i]].tx_us);
+    }
   }
 
   /// Whether rows say when each value came.
