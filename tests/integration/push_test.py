@@ -20,7 +20,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 from lab import HOPSCOPE, free_port, get, parse_metrics, run, server, skip, wait_for  # noqa: E402
-from stores import InfluxDb, VictoriaMetrics  # noqa: E402
+from stores import InfluxDb, Prometheus, VictoriaMetrics  # noqa: E402
 
 EVENTS = int(os.environ.get("HOPSCOPE_TEST_EVENTS", 500_000))  # of each half of the outage drill
 
@@ -389,19 +389,19 @@ class SecretsTest(Push):
 class OutageTest(Push):
     """Stores and the collector are killed again and again; every event is there at the end."""
 
-    def drill(self, store, count, events, precision="ns", save=None):
+    def drill(self, store, count, events, kind="influxdb", save=None, **settings):
         """Returns how many records were made, of two halves with `events` reports each. count():
-        how many the store has. save(): makes it
-        write what it has said yes to, which a store may do later than it says so."""
+        how many the store has. save(): makes it write what it has said yes to, which a store may
+        do later than it says so."""
         for name, start in (("a.pcap", "1700000000000000000"), ("b.pcap", "1700001000000000000")):
             self.generate(name, "--count", str(events), "--rate", "50000", "--flows", "1000",
                           "--hops", "3", "--drops", "1", "--start-time", start)
         spool = {"directory": self.path("spool"), "sync_interval": "100ms"}
-        sink = self.sink(store, precision=precision, timeout="5s",
-                         delivery={"memory_bytes": "4M", "batch_records": events // 200,
-                                   "retry_first": "50ms", "retry_most": "200ms",
-                                   "stop_timeout": "10m", "replay_rate": 0, "spool": spool})
-        config, base = self.config(influxdb=[sink])
+        sink = {"name": "store", "timeout": "5s", **settings,
+                "delivery": {"memory_bytes": "4M", "batch_records": events // 200,
+                             "retry_first": "50ms", "retry_most": "200ms",
+                             "stop_timeout": "10m", "replay_rate": 0, "spool": spool}}
+        config, base = self.config(**{kind: [sink]})
 
         def replay(name):
             process = subprocess.Popen([HOPSCOPE, "replay", "--config", config, "--push", "--http",
@@ -464,7 +464,7 @@ class OutageTest(Push):
 
         def count():
             return store.count("int", "int_event", "count")
-        made = self.drill(store, count, EVENTS)
+        made = self.drill(store, count, EVENTS, url=store.base, database="int")
         self.assertEqual(count(), made)
 
     def test_victoria_metrics(self):
@@ -472,8 +472,17 @@ class OutageTest(Push):
 
         def count():
             return sum(len(values) for _, values in store.series("int_event_count"))
-        made = self.drill(store, count, EVENTS // 10, "ms",
-                          save=lambda: store.ask("/snapshot/create"))
+        made = self.drill(store, count, EVENTS // 10, url=store.base, database="int",
+                          precision="ms", save=lambda: store.ask("/snapshot/create"))
+        self.assertEqual(count(), made)
+
+    def test_prometheus(self):
+        store = self.start(Prometheus(self.directory))
+
+        def count():
+            return store.counted("int_events_total", 1_700_000_000 - 60, 1_700_001_600)
+        made = self.drill(store, count, EVENTS, "remote_write",
+                          url=store.base + "/api/v1/write")
         self.assertEqual(count(), made)
 
 

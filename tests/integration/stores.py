@@ -126,3 +126,32 @@ class VictoriaMetrics(Store):
             one = json.loads(line)
             found.append((one["metric"], dict(zip(one["timestamps"], one["values"]))))
         return found
+
+
+class Prometheus(Store):
+    """With its receiver for remote write."""
+
+    program = "prometheus"
+
+    def arguments(self):
+        config = os.path.join(self.directory, "prometheus.yml")
+        with open(config, "w") as f:
+            f.write("{}\n")
+        return [f"--config.file={config}", f"--storage.tsdb.path={self.directory}/data",
+                f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-remote-write-receiver",
+                "--storage.tsdb.retention.time=100y"]
+
+    def is_ready(self):
+        return "Ready" in self.ask("/-/ready")
+
+    def samples(self, name, start_s, end_s):
+        """Values of each series in the order of their times, as they are stored"""
+        answer = json.loads(self.ask("/api/v1/query", query=f"{name}[{end_s - start_s}s]",
+                                     time=end_s))
+        return [[float(value) for _, value in one["values"]] for one in answer["data"]["result"]]
+
+    def counted(self, name, start_s, end_s):
+        """What counters of that name counted together, starts anew included"""
+        return sum(value - before if value >= before else value
+                   for values in self.samples(name, start_s, end_s)
+                   for before, value in zip([0, *values], values))
