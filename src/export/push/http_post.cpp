@@ -88,6 +88,8 @@ HttpPost::HttpPost(HttpTarget target) {
 void HttpPost::set_target(HttpTarget target) {
   target_ = std::move(target);
   CURL* easy = curl_->easy;
+  // Or what the new one leaves out would stay as it was. Connections stay open.
+  curl_easy_reset(easy);
   const auto text = [easy](CURLoption option, const std::string& value) {
     if (!value.empty()) curl_easy_setopt(easy, option, value.c_str());
   };
