@@ -44,11 +44,16 @@ class Push(unittest.TestCase):
         store.create("int")
         return store
 
-    def config(self, name="config.yaml", **export):
+    def config(self, name="config.yaml", udp_port=None, **export):
+        """Returns its path, and where /metrics will be; `udp_port`: reports come by a socket."""
         listen = f"127.0.0.1:{free_port()}"
         export.setdefault("http", {"listen": listen})
+        settings = {"export": export}
+        if udp_port:
+            settings["receive"] = {"source": "udp", "udp": {"listen": "127.0.0.1"}}
+            settings["decode"] = {"report_udp_port": udp_port}
         with open(self.path(name), "w") as f:
-            json.dump({"export": export}, f)
+            json.dump(settings, f)
         return self.path(name), f"http://{export['http']['listen']}"
 
     def generate(self, name, *options):
@@ -137,13 +142,8 @@ class StoresTest(Push):
         store = self.influxdb()
         self.generate("r.pcap", "--count", "2000", "--rate", "20000", "--flows", "20", "--hops", "3")
         udp_port = free_port()
-        config, base = self.config(influxdb=[self.sink(store)], values_interval="100ms")
-        with open(config) as f:
-            settings = json.load(f)
-        settings["receive"] = {"source": "udp", "udp": {"listen": "127.0.0.1"}}
-        settings["decode"] = {"report_udp_port": udp_port}
-        with open(config, "w") as f:
-            json.dump(settings, f)
+        config, base = self.config(udp_port=udp_port, influxdb=[self.sink(store)],
+                                   values_interval="100ms")
         with collector(config, base):
             send(self.path("r.pcap"), udp_port)
             received = "hopscope_frames_received_total"
@@ -282,13 +282,7 @@ class IsolationTest(Push):
                       "values": False, "delivery": {"retry_first": "10ms", "retry_most": "10ms",
                                                     "stop_timeout": "100ms"}})
         udp_port = free_port()
-        config, base = self.config(influxdb=sinks)
-        with open(config) as f:
-            settings = json.load(f)
-        settings["receive"] = {"source": "udp", "udp": {"listen": "127.0.0.1"}}
-        settings["decode"] = {"report_udp_port": udp_port}
-        with open(config, "w") as f:
-            json.dump(settings, f)
+        config, base = self.config(udp_port=udp_port, influxdb=sinks)
         with collector(config, base):
             send(self.path("r.pcap"), udp_port)
             received = "hopscope_frames_received_total"
@@ -356,17 +350,11 @@ class SecretsTest(Push):
         url = f"http://127.0.0.1:{store.server_address[1]}"
         udp_port = free_port()
         config, base = self.config(
-            values_interval="50ms",
+            udp_port=udp_port, values_interval="50ms",
             influxdb=[{"name": "a", "url": url, "version": "v2", "bucket": "int",
                        "token_file": self.path("token")}],
             remote_write=[{"name": "b", "url": url + "/api/v1/write", "username": "me",
                            "password_file": self.path("password")}])
-        with open(config) as f:
-            settings = json.load(f)
-        settings["receive"] = {"source": "udp", "udp": {"listen": "127.0.0.1"}}
-        settings["decode"] = {"report_udp_port": udp_port}
-        with open(config, "w") as f:
-            json.dump(settings, f)
         self.generate("r.pcap", "--count", "100", "--hops", "3")
         with collector(config, base) as process:
             send(self.path("r.pcap"), udp_port)
