@@ -91,7 +91,7 @@ class FlowTable {
     const std::uint32_t record = bucket.record[slot];
     const auto* lines = reinterpret_cast<const char*>(&records_[record]);
     for (std::size_t line = 0; line < sizeof(Record); line += kCacheLine) {
-      pipeline::prefetch(lines + line);
+      prefetch_to_write(lines + line);
     }
     return {.record = record, .bucket = at, .slot = static_cast<std::uint32_t>(slot)};
   }

@@ -50,12 +50,11 @@ class PortState {
   void prefetch(const std::uint32_t* slots) const noexcept {
     const PortRow* const rows = &ports_[0];
     for (unsigned i = 0; i < kMaxHops; ++i) {
-      __builtin_prefetch(rows + slots[i], 0, 3);
-      asm volatile("");
+      prefetch_to_write(rows + slots[i]);
     }
     if (!keep_times_) return;
     for (unsigned i = 0; i < kMaxHops; ++i) {
-      pipeline::prefetch(&rows[slots[i]].tx_us);
+      prefetch_to_write(&rows[slots[i]].tx_us);
     }
   }
 

@@ -13,4 +13,16 @@ namespace hopscope::pipeline {
   asm volatile("");
 }
 
+/// Fetches the line at `address` into the first-level cache for this CPU alone: it is about to be
+/// written, and one that an exporter has read would have to be claimed then.
+[[gnu::always_inline]] inline void prefetch_to_write(const void* address) noexcept {
+#if defined(__x86_64__)
+  // To a CPU without this instruction it is none.
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+#else
+  __builtin_prefetch(address, 1, 3);
+  asm volatile("");
+#endif
+}
+
 }  // namespace hopscope::pipeline
