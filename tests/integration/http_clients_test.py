@@ -85,7 +85,8 @@ class Collector:
         test.addCleanup(self.log_file.close)
         test.addCleanup(self.process.wait)
         test.addCleanup(self.process.kill)
-        wait_for("the collector", lambda: "metrics at" in self.log() or self.gone())
+        # It serves before it receives, and until then /readyz says 503.
+        wait_for("the collector", lambda: "receiving on" in self.log() or self.gone())
         if self.gone():
             raise RuntimeError(self.log())
 
