@@ -1,5 +1,6 @@
 #include "pipeline/worker.h"
 
+#include <cstdint>
 #include <utility>
 
 #include "pipeline/prefetch.h"
@@ -17,9 +18,11 @@ constexpr std::uint32_t kAllRows = 0xFFFF'FFFF;
 constexpr std::size_t kAhead = 8;
 
 void prefetch_headers(const std::uint8_t* frame) noexcept {
-  // A report with six hops of all fields; of shorter ones the next frame is fetched.
+  // A report with six hops of all fields; of shorter ones what lies behind them is fetched, which
+  // is no matter of pointers then: an empty frame need not be anywhere.
+  const auto from = reinterpret_cast<std::uintptr_t>(frame);
   for (std::size_t at = 0; at < 6 * kCacheLine; at += kCacheLine) {
-    prefetch(frame + at);
+    prefetch(reinterpret_cast<const void*>(from + at));
   }
 }
 
