@@ -15,6 +15,11 @@ void spool(Visitor& v, exporter::SpoolLimits& spool) {
              spool.max_age_s);
   v.duration({"sync_interval", "What a power cut may take.", "", 0.01, 3600},
              spool.sync_interval_s);
+  v.duration({"keep_delivered",
+              "Records leave so long after the other side has said yes, and are sent again if its "
+              "connection ends before: for stores that say yes before it is on their disk.",
+              "", 0, 3600},
+             spool.keep_delivered_s);
   v.leave();
 }
 

@@ -304,6 +304,12 @@ void add_sink(Families& families, const SinkCount& sink) {
   families.gauge("hopscope_sink_spool_unwritten",
                  "Records on their way to the spool's files: a crash would take them.",
                  {{"sink", name}}, static_cast<double>(counts.spool_unwritten));
+  families.gauge("hopscope_sink_spool_kept",
+                 "Delivered records that the spool keeps for keep_delivered.", {{"sink", name}},
+                 static_cast<double>(counts.spool_kept));
+  families.counter("hopscope_sink_sent_again_total",
+                   "Delivered records that were sent again because a connection had ended.",
+                   {{"sink", name}}, counts.sent_again);
   families.counter("hopscope_sink_batches_total", "Batches that the other side has taken.",
                    {{"sink", name}}, counts.batches);
   families.counter("hopscope_sink_retries_total", "Attempts that failed and are made again.",

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <numeric>
+#include <random>
 #include <set>
 
 namespace hopscope::exporter {
@@ -414,6 +415,192 @@ TEST_F(DeliveryWithSpool, BeyondItsSizeTheOldestGo) {
   EXPECT_EQ(arrived.values().back(), 100'000 + kMade - 1);
   const std::vector<std::uint64_t> values = arrived.values();
   EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+}
+
+/// Says yes to what it has in memory only, and is killed now and then.
+class ForgetfulStore {
+ public:
+  explicit ForgetfulStore(unsigned seed) : random_(seed) {}
+
+  Outcome take(std::span<const Record> batch) {
+    const std::lock_guard lock(mutex_);
+    if (is_away_) return busy();
+    Outcome outcome;
+    if (is_calm_ || kills_ == kMostKills) {
+      outcome.reconnected = std::exchange(was_killed_, false);
+      keep(batch);
+      return outcome;
+    }
+    switch (random_() % 12) {
+      case 0:
+        kill();
+        return busy();
+      case 1:  // between two batches, and up again at once
+        kill();
+        break;
+      case 2:
+        if (batch.size() == 1) break;
+        outcome.result = Result::kTooLarge;
+        return outcome;
+      case 3:
+        return busy();
+      default:
+        break;
+    }
+    outcome.reconnected = std::exchange(was_killed_, false);
+    keep(batch);
+    return outcome;
+  }
+  bool is_connected() {
+    const std::lock_guard lock(mutex_);
+    return !was_killed_;
+  }
+  void calm_down() {
+    const std::lock_guard lock(mutex_);
+    is_calm_ = true;
+  }
+  void be_killed() {
+    const std::lock_guard lock(mutex_);
+    kill();
+  }
+  void go_away() {
+    const std::lock_guard lock(mutex_);
+    kill();
+    is_away_ = true;
+  }
+  [[nodiscard]] std::size_t kills() {
+    const std::lock_guard lock(mutex_);
+    return kills_;
+  }
+  [[nodiscard]] std::set<std::uint64_t> has() {
+    const std::lock_guard lock(mutex_);
+    return in_memory_;
+  }
+
+ private:
+  static Outcome busy() {
+    Outcome outcome;
+    outcome.result = Result::kTryAgain;
+    return outcome;
+  }
+  void keep(std::span<const Record> batch) {
+    for (const Record& record : batch) in_memory_.insert(std::stoul(record.bytes));
+  }
+  void kill() {
+    in_memory_.clear();
+    was_killed_ = true;
+    ++kills_;
+  }
+
+  /// Beyond ten in a row a connection tells nothing.
+  static constexpr std::size_t kMostKills = 10;
+
+  std::mutex mutex_;
+  std::minstd_rand random_;
+  std::set<std::uint64_t> in_memory_;
+  bool was_killed_ = false;
+  bool is_calm_ = false;
+  bool is_away_ = false;
+  std::size_t kills_ = 0;
+};
+
+class ForgetfulSink final : public Sink {
+ public:
+  explicit ForgetfulSink(ForgetfulStore& store) : store_(store) {}
+  [[nodiscard]] std::string_view kind() const noexcept override { return "forgetful"; }
+  void encode(const Item& item, std::int64_t, std::string& record) override {
+    record = std::to_string(std::get<const pipeline::Event*>(item)->new_value);
+  }
+  [[nodiscard]] Outcome deliver(std::span<const Record> batch) override {
+    return store_.take(batch);
+  }
+  [[nodiscard]] bool is_connected() override { return store_.is_connected(); }
+
+ private:
+  ForgetfulStore& store_;
+};
+
+TEST_F(DeliveryWithSpool, WhatAKilledStoreHadInMemoryGoesAgain) {
+  options_.spool.keep_delivered_s = 3600;
+  options_.retry_first_s = options_.retry_most_s = 0.001;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    options_.spool.directory = directory_ + "/spool" + std::to_string(seed);
+    ForgetfulStore store(seed);
+    Delivery delivery("test", std::make_unique<ForgetfulSink>(store), options_, nullptr);
+    delivery.start();
+    offer(delivery, 1000, 1500);
+    while (delivery.counts().delivered < 500) expect_all_accounted_for(delivery.counts());
+    store.calm_down();
+    offer(delivery, 1500, 2000);
+    const std::vector<std::uint64_t> all = numbers(1000, 2000);
+    while (store.has() != std::set(all.begin(), all.end()) ||
+           delivery.counts().delivered < all.size()) {
+      expect_all_accounted_for(delivery.counts());
+    }
+    const DeliveryCounts counts = delivery.counts();
+    EXPECT_EQ(counts.delivered, 1000U);
+    EXPECT_EQ(counts.spool_kept, 1000U);
+    if (store.kills() > 0) {
+      EXPECT_GT(counts.sent_again, 0U) << seed;
+    }
+    expect_all_accounted_for(counts);
+    delivery.stop();
+    expect_all_accounted_for(delivery.counts());
+  }
+}
+
+TEST_F(DeliveryWithSpool, AStoreThatIsKilledWhenAllIsQuietGetsItAgain) {
+  options_.spool.keep_delivered_s = 3600;
+  ForgetfulStore store(1);
+  store.calm_down();
+  Delivery delivery("test", std::make_unique<ForgetfulSink>(store), options_, nullptr);
+  delivery.start();
+  offer(delivery, 1000, 1100);
+  while (store.has().size() < 100) std::this_thread::yield();
+  store.be_killed();
+  while (store.has().size() < 100) std::this_thread::yield();
+  // And again, for ever away: the end comes with a batch under way that was delivered before.
+  store.go_away();
+  while (delivery.counts().state != SinkState::kRetrying) std::this_thread::yield();
+  expect_all_accounted_for(delivery.counts());
+  EXPECT_EQ(delivery.counts().in_memory, 0U);
+  delivery.stop();
+  EXPECT_EQ(delivery.counts().delivered, 100U);
+  EXPECT_EQ(delivery.counts().in_spool, 0U);
+  expect_all_accounted_for(delivery.counts());
+}
+
+TEST_F(DeliveryWithSpool, WhatWasDeliveredLeavesWhenItsTimeIsOver) {
+  options_.spool.keep_delivered_s = 0.001;
+  {
+    Delivery delivery("test", sink([&](auto) { return Outcome{}; }), options_, nullptr);
+    delivery.start();
+    offer(delivery, 1000, 1100);
+    while (delivery.counts().delivered < 100 || delivery.counts().spool_kept > 0) {
+      std::this_thread::yield();
+    }
+    delivery.stop();
+  }
+  EXPECT_EQ(Delivery("test", dead(), options_, nullptr).counts().recovered, 0U);
+}
+
+TEST_F(DeliveryWithSpool, WhatIsKeptAtTheEndGoesAgainNextTime) {
+  options_.spool.keep_delivered_s = 3600;
+  Arrived arrived;
+  for (std::size_t run = 1; run <= 2; ++run) {
+    Delivery delivery("test", sink([&](auto batch) {
+                        arrived.add(batch);
+                        return Outcome{};
+                      }),
+                      options_, nullptr);
+    EXPECT_EQ(delivery.counts().recovered, run == 1 ? 0U : 100U);
+    delivery.start();
+    if (run == 1) offer(delivery, 1000, 1100);
+    arrived.wait_for(100 * run);
+    delivery.stop();
+    EXPECT_EQ(delivery.counts().in_spool, 0U) << "it was delivered";
+    expect_all_accounted_for(delivery.counts());
+  }
 }
 
 TEST(Delivery, ASinkThatHangsIsGivenUpAtTheEnd) {

@@ -194,6 +194,55 @@ TEST(RemoteWriteSink, WhatArrivedWithoutAnAnswerIsNotRefused) {
   EXPECT_EQ(outcome.refused, 0U) << outcome.detail;
 }
 
+TEST(RemoteWriteSink, WhatItsServerMayHaveLostGoesAgain) {
+  // With its memory the server loses which samples it has.
+  std::set<std::int64_t> has;
+  Pushed pushed([&](const HttpRequest& request) {
+    for (const std::int64_t time : times_of(request)) {
+      if (has.contains(time)) return http_answer("400 Bad Request", "out of order sample");
+    }
+    has.merge(times_of(request));
+    return http_answer("204 No Content");
+  });
+  const auto records = pushed.records(8);
+  EXPECT_EQ(pushed.sink->deliver(records).result, Result::kDelivered);
+  has.clear();
+  has.insert(5);
+  const Outcome again = pushed.sink->deliver(records);
+  EXPECT_EQ(again.result, Result::kDelivered);
+  EXPECT_EQ(again.refused, 0U) << "it is there: " << again.detail;
+  EXPECT_EQ(has.size(), 8U);
+  // Those that come later too.
+  auto later = pushed.records(12);
+  later.erase(later.begin(), later.begin() + 8);
+  EXPECT_EQ(pushed.sink->deliver(later).refused, 0U);
+  EXPECT_EQ(has.size(), 12U);
+}
+
+TEST(RemoteWriteSink, PartsOfABatchThatWentWithTheConnectionGoAgain) {
+  std::set<std::int64_t> has;
+  bool was_killed = false;
+  ScriptedServer* server = nullptr;
+  Pushed pushed([&](const HttpRequest& request) {
+    if (times_of(request).size() > 4) return http_answer("413 Content Too Large");
+    if (times_of(request).contains(6) && !std::exchange(was_killed, true)) {
+      has.clear();
+      server->hang_up();
+      return std::string();
+    }
+    has.merge(times_of(request));
+    return http_answer("204 No Content");
+  });
+  server = &pushed.server;
+  const auto records = pushed.records(8);
+  Outcome outcome = pushed.sink->deliver(records);
+  // libcurl itself tries once more on a new connection.
+  if (outcome.result == Result::kTryAgain) outcome = pushed.sink->deliver(records);
+  EXPECT_EQ(outcome.result, Result::kDelivered);
+  EXPECT_TRUE(outcome.reconnected);
+  EXPECT_EQ(has.size(), 8U);
+}
+
 TEST(RemoteWriteSink, RecordsOfAnEarlierRunMayBeThere) {
   Pushed pushed(refuse({0, 1}, "out of order sample"));
   auto records = pushed.records(4);

@@ -118,14 +118,16 @@ class VictoriaMetrics(Store):
         return self.ask("/health") == "OK"
 
     def series(self, match):
-        """[({label: value}, {time in ms: value})], everything that is stored"""
+        """[({label: value}, {time in ms: value})], everything that is stored, each once"""
         urllib.request.urlopen(f"{self.base}/internal/force_flush", timeout=60).close()
         lines = self.ask("/api/v1/export", **{"match[]": match, "reduce_mem_usage": "1"})
-        found = []
+        found = {}
         for line in lines.splitlines():
             one = json.loads(line)
-            found.append((one["metric"], dict(zip(one["timestamps"], one["values"]))))
-        return found
+            # A series has several lines where it was written several times.
+            series = found.setdefault(json.dumps(one["metric"], sort_keys=True), (one["metric"], {}))
+            series[1].update(zip(one["timestamps"], one["values"]))
+        return list(found.values())
 
 
 class Prometheus(Store):

@@ -51,6 +51,12 @@ class ScriptedServer {
     ::close(listener_);
   }
 
+  /// Ends the connection that stands, without a word.
+  void hang_up() {
+    const std::lock_guard lock(mutex_);
+    ::shutdown(connection_, SHUT_RDWR);
+  }
+
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::vector<HttpRequest> requests() const {
     const std::lock_guard lock(mutex_);

@@ -49,10 +49,12 @@ struct DeliveryCounts {
   std::uint64_t recovered = 0;  ///< found in the spool at start
   std::uint64_t delivered = 0;
   std::uint64_t in_memory = 0;
-  std::uint64_t in_spool = 0;  ///< on the disk only
+  std::uint64_t in_spool = 0;  ///< on the disk only, not delivered
   DropCounts dropped{};
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_unwritten = 0;  ///< records that a crash of the process would take
+  std::uint64_t spool_kept = 0;       ///< delivered, but still in the spool (keep_delivered)
+  std::uint64_t sent_again = 0;       ///< of those, because a connection had ended
   std::uint64_t bytes_delivered = 0;  ///< of records, before compression
   std::uint64_t batches = 0;          ///< delivered
   std::uint64_t retries = 0;

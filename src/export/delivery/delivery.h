@@ -16,6 +16,7 @@
 
 #include "export/delivery/backoff.h"
 #include "export/delivery/counts.h"
+#include "export/delivery/held_records.h"
 #include "export/delivery/options.h"
 #include "export/delivery/sink.h"
 #include "export/spool/spool.h"
@@ -71,6 +72,8 @@ class Delivery {
   [[nodiscard]] bool is_batch_ready(Clock::time_point now) const;
   [[nodiscard]] bool has_backlog() const noexcept { return disk_from_ < next_; }
   void refill();
+  void look_after_held();
+  [[nodiscard]] bool take_batch_again();
   [[nodiscard]] std::size_t allowed_from_spool();
   void take_batch();
   void deliver_batch();
@@ -78,6 +81,7 @@ class Delivery {
   void settle_delivered(std::size_t count, std::uint64_t refused, const std::string& detail);
   void refuse(std::size_t count, const std::string& detail);
   void try_again(const Outcome& outcome);
+  void settle_again(std::size_t count);
   void done(std::size_t count);
   void pause(std::chrono::milliseconds duration);
   void give_up();
@@ -111,12 +115,15 @@ class Delivery {
   bool wants_reopen_ = false;
   bool is_finished_ = false;  ///< the thread has nothing more to do
   std::uint64_t kept_ = 0;    ///< on the disk when the end came
+  HeldRecords held_;          ///< delivered, on the disk still
   Clock::time_point stop_by_{};
   std::string trouble_;
 
   // Of the delivery's thread.
-  std::vector<Record> batch_;  ///< numbers ascend
-  std::size_t most_ = 0;       ///< records of the batch that go at a time
+  std::vector<Record> batch_;         ///< numbers ascend
+  std::uint64_t batch_from_ = 0;      ///< every number between this and its first one is settled
+  bool is_batch_sent_again_ = false;  ///< it was delivered before
+  std::size_t most_ = 0;              ///< records of the batch that go at a time
   Backoff backoff_;
   double allowance_ = 0;  ///< records that may be read from the spool now
   Clock::time_point allowed_at_;

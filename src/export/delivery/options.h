@@ -1,6 +1,7 @@
 #pragma once
 // How records get to a sink: the `delivery:` section that every sink has.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,7 @@ struct SpoolLimits {
   double max_age_s = 7 * 24 * 3600;      ///< 0: no limit
   std::uint64_t segment_bytes = 16ULL << 20;
   double sync_interval_s = 1;
+  double keep_delivered_s = 0;  ///< records leave so long after the other side has said yes
 };
 
 struct DeliveryOptions {
@@ -25,5 +27,9 @@ struct DeliveryOptions {
   double stop_timeout_s = 5;    ///< for what is left at the end
   SpoolLimits spool;
 };
+
+[[nodiscard]] inline std::chrono::milliseconds in_ms(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::chrono::milliseconds::rep>(seconds * 1000));
+}
 
 }  // namespace hopscope::exporter

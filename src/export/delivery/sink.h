@@ -31,6 +31,8 @@ struct Outcome {
   std::string detail{};       ///< for people: what the other side said; of kDelivered: of `refused`
   /// No sooner than then; empty: as the caller likes.
   std::optional<std::chrono::milliseconds> retry_after{};
+  /// The connection of the batch before had ended, and nobody had said that it would.
+  bool reconnected = false;
 };
 
 class Sink {
@@ -54,6 +56,8 @@ class Sink {
 
   /// May take as long as its time-out; returns soon once `hurry()` was called.
   [[nodiscard]] virtual Outcome deliver(std::span<const Record> batch) = 0;
+  /// The connection over which the last batch went still stands, or there is none to lose.
+  [[nodiscard]] virtual bool is_connected() { return true; }
   /// Opens files anew and reads secrets again (SIGHUP). Returns what went wrong.
   virtual std::string reopen() { return ""; }
 

@@ -25,6 +25,7 @@ bool is_page(const HttpAnswer& answer) {
 Outcome outcome_of(const HttpAnswer& answer) {
   using Result = Outcome::Result;
   Outcome outcome;
+  outcome.reconnected = answer.reconnected;
   if (answer.status == 0) {
     outcome.result = Result::kTryAgain;
     outcome.detail = printable(answer.error);

@@ -1,8 +1,10 @@
 #include "export/push/http_post.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <mutex>
 #include <new>
 
@@ -122,6 +124,24 @@ void HttpPost::give_up() noexcept {
   curl_multi_wakeup(curl_->multi);
 }
 
+void HttpPost::remember_connection(bool answered, HttpAnswer& answer) {
+  long made = 0;
+  curl_easy_getinfo(curl_->easy, CURLINFO_NUM_CONNECTS, &made);
+  answer.reconnected = answered && made > 0 && !ends_announced_;
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  curl_easy_getinfo(curl_->easy, CURLINFO_ACTIVESOCKET, &socket);
+  socket_ = socket;
+  // One that libcurl closes behind a good answer was announced by it.
+  ends_announced_ = answered ? socket == CURL_SOCKET_BAD : ends_announced_ && !answered;
+}
+
+bool HttpPost::is_connected() const noexcept {
+  if (ends_announced_) return true;
+  char byte = 0;
+  const ssize_t got = socket_ < 0 ? 0 : recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
 HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
                           std::string_view encoding) {
   Received received;
@@ -145,6 +165,7 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
   while (const CURLMsg* message = curl_multi_info_read(curl_->multi, &left)) {
     if (message->msg == CURLMSG_DONE) code = message->data.result;
   }
+  remember_connection(code == CURLE_OK, answer);
   curl_multi_remove_handle(curl_->multi, easy);
   // A long list of what is wrong is an answer all the same.
   long status = 0;

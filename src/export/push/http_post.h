@@ -37,6 +37,7 @@ struct HttpAnswer {
   std::string content_type;
   std::string body;  ///< its first 64 KiB
   std::optional<std::chrono::milliseconds> retry_after;
+  bool reconnected = false;  ///< the connection of the request before ended unannounced
 };
 
 class HttpPost {
@@ -50,6 +51,10 @@ class HttpPost {
   [[nodiscard]] HttpAnswer post(std::string_view body, std::string_view content_type,
                                 std::string_view encoding);
 
+  /// False: the connection of the last request has ended, and the answer had not said that it
+  /// would. On the thread that posts.
+  [[nodiscard]] bool is_connected() const noexcept;
+
   /// Another one from the next request on: secrets may have changed. On the thread that posts.
   void set_target(HttpTarget target);
 
@@ -59,7 +64,11 @@ class HttpPost {
  private:
   struct Curl;
 
+  void remember_connection(bool answered, HttpAnswer& answer);
+
   HttpTarget target_;
+  int socket_ = -1;             ///< of the last request, libcurl's; -1: closed
+  bool ends_announced_ = true;  ///< the other side said that it closes, or there was none yet
   std::atomic<bool> gives_up_{false};
   std::unique_ptr<Curl> curl_;
 };

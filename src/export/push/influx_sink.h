@@ -24,6 +24,7 @@ class InfluxSink final : public Sink {
   void encode(const Item& item, std::int64_t now_ns, std::string& record) override;
   [[nodiscard]] Outcome deliver(std::span<const Record> batch) override;
   void hurry() noexcept override { post_.give_up(); }
+  [[nodiscard]] bool is_connected() override { return post_.is_connected(); }
   /// Reads the secrets again.
   [[nodiscard]] std::string reopen() override;
 

@@ -89,6 +89,12 @@ std::string RemoteWriteSink::reopen() {
 }
 
 Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
+  if (batch.empty()) return {};
+  if (batch.back().number < settled_) {
+    // It is sent again, for the server may have lost it.
+    unanswered_ = std::max(unanswered_, settled_);
+    settled_ = batch.front().number;
+  }
   // An earlier attempt may have ended in the middle.
   const auto first = std::find_if(batch.begin(), batch.end(), [this](const Record& record) {
     return record.number >= settled_;
@@ -96,13 +102,22 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
   auto left = batch.subspan(static_cast<std::size_t>(first - batch.begin()));
   if (left.size() == batch.size()) refused_ = 0;
   std::size_t size = left.size();
+  bool reconnected = false;
   while (!left.empty()) {
     const auto part = left.first(std::min(size, left.size()));
     const HttpAnswer answer = send(part);
     Outcome outcome = outcome_of(answer);
     if (outcome.result == Result::kTryAgain) {
       unanswered_ = std::max(unanswered_, part.back().number + 1);
+      // With the connection the parts that it took may be gone.
+      if (answer.status == 0) settled_ = batch.front().number;
       return outcome;
+    }
+    if (outcome.reconnected && !std::exchange(reconnected, true) && left.size() < batch.size()) {
+      unanswered_ = std::max(unanswered_, part.back().number + 1);
+      left = batch;
+      refused_ = 0;
+      continue;
     }
     const bool is_refused = outcome.result != Result::kDelivered;
     const Complaint complaint = complaint_of(answer);
@@ -122,6 +137,7 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
     size = is_refused ? part.size() : part.size() * 2;
   }
   Outcome outcome;
+  outcome.reconnected = reconnected;
   outcome.refused = std::exchange(refused_, 0);
   if (outcome.refused > 0) outcome.detail = std::exchange(refusal_, {});
   if (outcome.refused >= batch.size() && !batch.empty()) outcome.result = Result::kRefused;

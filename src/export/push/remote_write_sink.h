@@ -27,6 +27,7 @@ class RemoteWriteSink final : public Sink {
   /// again in parts until only the records that are to blame are left out.
   [[nodiscard]] Outcome deliver(std::span<const Record> batch) override;
   void hurry() noexcept override { post_.give_up(); }
+  [[nodiscard]] bool is_connected() override { return post_.is_connected(); }
   /// Reads the secrets again.
   [[nodiscard]] std::string reopen() override;
 
