@@ -90,10 +90,13 @@ std::uint64_t scrape(const pipeline::Engine& engine, const exporter::Names& name
   return series;
 }
 
-/// One worker on CPU 0, with and without a reader on CPU 1.
+/// One worker on CPU 0, alone and with a reader on CPU 1: of its tables, and of others like them,
+/// which shows what two busy CPUs cost each other whatever they share in the program.
 nlohmann::json beside(const Times& times, const char* name, std::uint32_t flows,
                       const std::function<std::uint64_t(const pipeline::Engine&)>& read) {
-  RunningEngine running({.flows = std::min(flows, times.most_flows)}, 1, Flows::kAny);
+  const TrafficOptions traffic{.flows = std::min(flows, times.most_flows)};
+  RunningEngine running(traffic, 1, Flows::kAny);
+  RunningEngine elsewhere(traffic, 1, Flows::kAny);  // full of flows, but never started
   running.start();
   nlohmann::json rates;
   std::uint64_t reads = 0;
@@ -101,6 +104,7 @@ nlohmann::json beside(const Times& times, const char* name, std::uint32_t flows,
   double read_s = 0;
   for (int round = 0; round < times.rounds; ++round) {
     rates["alone"].push_back(running.rate(times.each, rest));
+    rates["elsewhere"].push_back(running.rate(times.each, [&] { read(elsewhere.engine()); }));
     rates["read"].push_back(running.rate(times.each, [&] {
       const auto start = std::chrono::steady_clock::now();
       rows = read(running.engine());
@@ -116,19 +120,27 @@ nlohmann::json beside(const Times& times, const char* name, std::uint32_t flows,
           {"rates", rates}};
 }
 
-/// One worker on CPU 0, with and without many scrapers on CPU 1.
+/// The same with many scrapers on CPU 1.
 nlohmann::json storm(const Times& times, std::uint32_t flows) {
-  RunningEngine running({.flows = std::min(flows, times.most_flows)}, 1, Flows::kAny);
+  const TrafficOptions traffic{.flows = std::min(flows, times.most_flows)};
+  RunningEngine running(traffic, 1, Flows::kAny);
+  RunningEngine elsewhere(traffic, 1, Flows::kAny);
   ScrapeStorm scrapers(running.engine());
+  ScrapeStorm others(elsewhere.engine());
   running.start();
   nlohmann::json rates;
   std::chrono::duration<double> stormy{0};
+  const auto meanwhile = [&](ScrapeStorm& storm) {
+    storm.blow(true);
+    const double rate = running.rate(times.each, rest);
+    storm.blow(false);
+    return rate;
+  };
   for (int round = 0; round < times.rounds; ++round) {
     rates["alone"].push_back(running.rate(times.each, rest));
+    rates["elsewhere"].push_back(meanwhile(others));
     const auto from = std::chrono::steady_clock::now();
-    scrapers.blow(true);
-    rates["read"].push_back(running.rate(times.each, rest));
-    scrapers.blow(false);
+    rates["read"].push_back(meanwhile(scrapers));
     stormy += std::chrono::steady_clock::now() - from;
   }
   const auto table = static_cast<std::size_t>(pipeline::Table::kFlowIpv4);

@@ -171,7 +171,8 @@ def scaling(measured):
 def scrape(measured):
     table(["beside one worker", "flows", "rows or lines each", "ms each",
            "million reports/s alone: median", "meanwhile: median",
-           "meanwhile by alone: median", "least", "most"])
+           "meanwhile by alone: median", "least", "most",
+           "beside the same elsewhere, by alone: median"])
     labels = {"scrape": "scrapes of all series", "copy": "copies of all flow records",
               "storm": "ten scrapers over HTTP"}
     for case in measured:
@@ -179,7 +180,8 @@ def scrape(measured):
         row(labels[case["what"]], case["flows"], case["rows"], f"{case['ms_a_read']:.1f}",
             f"{statistics.median(rates['alone']) / 1e6:.2f}",
             f"{statistics.median(rates['read']) / 1e6:.2f}",
-            *cells_of(ratios(rates["read"], rates["alone"]), 2))
+            *cells_of(ratios(rates["read"], rates["alone"]), 2),
+            f"{statistics.median(ratios(rates['elsewhere'], rates['alone'])):.2f}")
 
 
 def exposition(program, repetitions):

@@ -51,8 +51,9 @@ class FlowChoice {
     std::uint32_t path_changes;
   };
 
-  /// So few flows are copied at once, so that all their families tell of the same moment.
-  static constexpr std::size_t kHeld = 4096;
+  /// So few flows are copied at once, 2 MB, so that all their families tell of the same moment and
+  /// workers have to claim their lines once and not for each family.
+  static constexpr std::size_t kHeld = 8192;
 
   void take(const pipeline::FlowSnapshot& flow, FlowSort by, std::size_t most);
   void leave_out(const Chosen& flow);

@@ -12,6 +12,7 @@
 
 #include "export/event_value.h"
 #include "export/flow_exposition.h"
+#include "export/held_ports.h"
 #include "export/scale.h"
 
 namespace hopscope::exporter {
@@ -33,10 +34,6 @@ void add_port(Labels& labels, std::string_view name, std::uint32_t port) {
 
 bool wants_switch(const ScrapeView& view, std::uint32_t id) {
   return view.wants_switch(id) && view.in_shard(shard_hash(id));
-}
-
-bool wants_port(const ScrapeView& view, const pipeline::PortKey& key) {
-  return view.wants_switch(key.switch_id) && view.in_shard(shard_hash(key.switch_id, key.port));
 }
 
 /// Upper bounds in seconds.
@@ -146,9 +143,10 @@ void TableExposition::write_hop_latency(const pipeline::TableView& tables, const
 }
 
 void TableExposition::write_ports(const pipeline::TableView& tables, SeriesWriter& out) const {
+  std::optional<HeldPorts> ports;
   const auto each_port = [&](const auto& visit) {
-    tables.for_each_port([&](const PortSnapshot& port) {
-      if (!wants_port(out.view(), port.key)) return;
+    if (!ports) ports.emplace(tables, out.view());
+    ports->for_each([&](const PortSnapshot& port) {
       out.labels.clear();
       out.labels.add("switch", names_.switch_name(port.key.switch_id));
       add_port(out.labels, "port", port.key.port);

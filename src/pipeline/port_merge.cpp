@@ -117,9 +117,9 @@ void visit_ports(const std::vector<const Tables*>& workers,
   std::vector<RowRef> rows;
   for (std::uint16_t worker = 0; worker < workers.size(); ++worker) {
     const auto add = [&](const auto& table, bool is_overflow) {
-      table.for_each([&](const auto& row, std::uint32_t index) {
-        if (row.live == 0) return;
-        rows.push_back({{row.switch_id, row.port}, index, worker, is_overflow});
+      // Half of one key and half of another are seen below, where rows are read under their lock.
+      table.for_each_place([&](const auto& row, std::uint32_t index) {
+        rows.push_back({{peek(row.switch_id), peek(row.port)}, index, worker, is_overflow});
       });
     };
     add(workers[worker]->ports().ports(), false);

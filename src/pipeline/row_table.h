@@ -73,6 +73,14 @@ class RowTable {
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.get(); }
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_.get(); }
 
+  /// For the exporter: visit(row, index) for every row, those that were erased among them, as it
+  /// stands: only for peek(). Any thread.
+  template <typename Visit>
+  void for_each_place(const Visit& visit) const {
+    const std::uint32_t end = used_end();
+    for (std::uint32_t i = 0; i < end; ++i) visit(rows_[i], i);
+  }
+
   /// For the exporter: visit(copy) or visit(copy, index) for every row, those that were erased
   /// among them. Any thread.
   template <typename Visit>

@@ -28,6 +28,13 @@ inline void put(T& field, std::type_identity_t<T> value) noexcept {
   std::atomic_ref<T>(field).store(value, std::memory_order_release);
 }
 
+/// Reads one field of such a row without its lock, and without the line of its sequence number,
+/// which the writer would have to claim again.
+template <typename T>
+[[nodiscard]] inline T peek(const T& field) noexcept {
+  return std::atomic_ref<T>(const_cast<T&>(field)).load(std::memory_order_relaxed);
+}
+
 /// Marks a row as being written for its lifetime: the sequence number is odd meanwhile.
 class RowWriter {
  public:
