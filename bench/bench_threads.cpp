@@ -47,8 +47,10 @@ void rest() {
   std::this_thread::sleep_for(milliseconds(5));
 }
 
-/// One worker, two that have flows of their own, two that have flows of both: reports taken per
-/// second, in each round, and which share of the frames found no room in the other's queue.
+/// One worker, two that have flows of their own, two that have flows of both, and two engines of
+/// one worker and half of the flows each, which share nothing: what the machine itself makes of two
+/// busy CPUs. Reports taken per second, in each round, and which share of the frames found no room
+/// in the other's queue.
 nlohmann::json scaling(const Times& times) {
   nlohmann::json all = nlohmann::json::array();
   for (const std::uint32_t flows : {1'000U, 100'000U, 1'000'000U}) {
@@ -66,6 +68,13 @@ nlohmann::json scaling(const Times& times) {
       measure("one", 1, Flows::kAny);
       measure("two", 2, Flows::kOwn);
       measure("two_half_foreign", 2, Flows::kAny);
+      const TrafficOptions half{.flows = flows / 2};
+      RunningEngine one(half, 1, Flows::kAny, 0);
+      RunningEngine other(half, 1, Flows::kAny, 1);
+      one.start();
+      other.start();
+      rates["two_engines"].push_back(RunningEngine::rate_of({&one, &other}, times.each, rest));
+      lost["two_engines"] = 0;
     }
     all.push_back({{"flows", flows}, {"rates", rates}, {"lost", lost}});
   }

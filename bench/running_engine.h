@@ -2,6 +2,7 @@
 // An engine on pinned threads that takes LoopSources at full speed, and its rate while it goes on.
 
 #include <chrono>
+#include <initializer_list>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -17,8 +18,10 @@ enum class Flows : std::uint8_t { kOwn, kAny };
 
 class RunningEngine {
  public:
-  /// Worker i runs on CPU i; it stands still until rate() is called. Every flow is known.
-  RunningEngine(const TrafficOptions& traffic, unsigned workers, Flows flows) {
+  /// Worker i runs on CPU `first_cpu` + i; it stands still until a rate is asked for. Every flow is
+  /// known.
+  RunningEngine(const TrafficOptions& traffic, unsigned workers, Flows flows,
+                unsigned first_cpu = 0) {
     pipeline::EngineOptions options = engine_options(traffic);
     options.idle = io::IdleStrategy::kSpin;
     // In the cache where the flows are; so many flows that they are not have many frames too.
@@ -26,7 +29,7 @@ class RunningEngine {
     Traffic stream(traffic);
     std::vector<io::FrameSource*> sources;
     for (unsigned i = 0; i < workers; ++i) {
-      options.cpus.push_back(static_cast<int>(i));
+      options.cpus.push_back(static_cast<int>(first_cpu + i));
       const auto wanted = [&](const pipeline::Report& report) {
         const std::uint64_t hash = hash_of(report.flow4, options.seed);
         return flows == Flows::kAny || ((hash >> 32) * workers) >> 32 == i;
@@ -47,7 +50,7 @@ class RunningEngine {
 
   void start() { engine_->start(); }
   void stop() {
-    for (const auto& source : sources_) source->open(false);
+    open(false);
     engine_->stop();
   }
 
@@ -57,25 +60,41 @@ class RunningEngine {
   /// thread again and again meanwhile, for at most some ms each. Returns reports per second.
   template <typename Beside>
   double rate(std::chrono::milliseconds duration, const Beside& beside) {
+    return rate_of({this}, duration, beside);
+  }
+
+  /// The same of several at the same time, together.
+  template <typename Beside>
+  static double rate_of(std::initializer_list<RunningEngine*> engines,
+                        std::chrono::milliseconds duration, const Beside& beside) {
     using Clock = std::chrono::steady_clock;
-    for (const auto& source : sources_) source->open(true);
+    for (RunningEngine* one : engines) one->open(true);
     const auto go_on = [&](std::chrono::milliseconds time) {
       for (const auto end = Clock::now() + time; Clock::now() < end;) {
-        drain_events(*engine_);
+        for (RunningEngine* one : engines) drain_events(*one->engine_);
         beside();
       }
     };
+    const auto taken = [&] {
+      std::uint64_t sum = 0;
+      for (const RunningEngine* one : engines) sum += one->engine_->total().decoded;
+      return sum;
+    };
     go_on(std::chrono::milliseconds(100));
-    const std::uint64_t before = engine_->total().decoded;
+    const std::uint64_t before = taken();
     const auto start = Clock::now();
     go_on(duration);
-    const std::uint64_t after = engine_->total().decoded;
+    const std::uint64_t after = taken();
     const std::chrono::duration<double> passed = Clock::now() - start;
-    for (const auto& source : sources_) source->open(false);
+    for (RunningEngine* one : engines) one->open(false);
     return static_cast<double>(after - before) / passed.count();
   }
 
  private:
+  void open(bool is_open) {
+    for (const auto& source : sources_) source->open(is_open);
+  }
+
   std::vector<std::unique_ptr<LoopSource>> sources_;
   std::unique_ptr<pipeline::Engine> engine_;
 };

@@ -160,7 +160,8 @@ def scaling(measured):
     table(["flows", "workers", "million reports/s: median", "least", "most",
            "times one worker: median", "least", "most", "found no room"])
     labels = {"one": "one", "two": "two, flows of their own",
-              "two_half_foreign": "two, half of the flows the other's"}
+              "two_half_foreign": "two, half of the flows the other's",
+              "two_engines": "two engines of one, half of the flows each, nothing shared"}
     for case in measured:
         rates = case["rates"]
         for key, label in labels.items():
