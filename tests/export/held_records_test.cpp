@@ -71,6 +71,27 @@ TEST(HeldRecords, AConnectionThatNeverLastsIsNotFollowedForEver) {
   }
   EXPECT_EQ(times, 10);
   EXPECT_EQ(held.count(), 0U);
+  // Nor are those that come later, until one has lasted.
+  held.delivered(10, 20, kStart);
+  held.lost();
+  EXPECT_FALSE(held.wants_again());
+  held.delivered(20, 30, kStart);
+  EXPECT_EQ(held.release(kStart + seconds(30)), 30U);
+  held.delivered(30, 40, kStart + seconds(31));
+  held.lost();
+  EXPECT_TRUE(held.wants_again());
+}
+
+TEST(HeldRecords, ABatchThatWasGivenUpOnItsWayChangesNothing) {
+  HeldRecords held(seconds(30), 0);
+  held.delivered(0, 20, kStart);
+  for (int i = 0; i < 11; ++i) {
+    held.lost();
+    if (i < 10) held.delivered(0, 20, kStart);
+  }
+  held.delivered(0, 10, kStart);
+  EXPECT_EQ(held.release(kStart), 20U);
+  EXPECT_FALSE(held.wants_again());
 }
 
 TEST(HeldRecords, AnEndThatTakesNothingIsNone) {

@@ -79,5 +79,19 @@ TEST(HttpPost, AnEndThatWasAnnouncedTellsNothing) {
   }
 }
 
+TEST(HttpPost, AFailureBehindAnAnnouncedEndIsTold) {
+  int requests = 0;
+  Posted posted([&](const HttpRequest&) {
+    ++requests;
+    return requests == 1   ? http_answer("204 No Content", "", "Connection: close\r\n")
+           : requests == 2 ? std::string()
+                           : http_answer("204 No Content");
+  });
+  EXPECT_EQ(posted.send().status, 204);
+  EXPECT_EQ(posted.send().status, 0);
+  EXPECT_FALSE(posted.post.is_connected());
+  EXPECT_TRUE(posted.send().reconnected);
+}
+
 }  // namespace
 }  // namespace hopscope::exporter

@@ -167,11 +167,14 @@ TEST(RemoteWriteSink, GoesOnWhereItWasInterrupted) {
     return script(request);
   });
   const auto records = pushed.records(16);
-  EXPECT_EQ(pushed.sink->deliver(records).result, Result::kTryAgain);
+  const Outcome interrupted = pushed.sink->deliver(records);
+  EXPECT_EQ(interrupted.result, Result::kTryAgain);
+  EXPECT_GT(interrupted.taken, 5U);
+  EXPECT_EQ(interrupted.refused, 1U) << "of those: it is not forgotten";
   const std::size_t before = pushed.server.requests().size();
-  const Outcome outcome = pushed.sink->deliver(records);
+  const Outcome outcome = pushed.sink->deliver(std::span(records).subspan(interrupted.taken));
   EXPECT_EQ(outcome.result, Result::kDelivered);
-  EXPECT_EQ(outcome.refused, 1U) << "it is not forgotten";
+  EXPECT_EQ(outcome.refused, 0U);
   ASSERT_GT(pushed.server.requests().size(), before);
   const std::set<std::int64_t> resumed = times_of(pushed.server.requests()[before]);
   EXPECT_GT(*resumed.begin(), 5) << "nothing that was taken goes again";
@@ -236,11 +239,58 @@ TEST(RemoteWriteSink, PartsOfABatchThatWentWithTheConnectionGoAgain) {
   server = &pushed.server;
   const auto records = pushed.records(8);
   Outcome outcome = pushed.sink->deliver(records);
-  // libcurl itself tries once more on a new connection.
-  if (outcome.result == Result::kTryAgain) outcome = pushed.sink->deliver(records);
+  // Where libcurl itself tries once more on a new connection, it is seen at once; else with the
+  // rest, and then the delivery sends again what it held.
+  if (outcome.result == Result::kTryAgain) {
+    EXPECT_EQ(outcome.taken, 4U);
+    outcome = pushed.sink->deliver(std::span(records).subspan(outcome.taken));
+    EXPECT_EQ(pushed.sink->deliver(records).refused, 0U);
+  }
   EXPECT_EQ(outcome.result, Result::kDelivered);
   EXPECT_TRUE(outcome.reconnected);
   EXPECT_EQ(has.size(), 8U);
+}
+
+TEST(RemoteWriteSink, WhatWasRefusedIsNotThereAfterANewConnection) {
+  ScriptedServer* server = nullptr;
+  bool was_closed = false;
+  const auto script = refuse({0}, "out of order sample");
+  Pushed pushed([&](const HttpRequest& request) {
+    if (times_of(request).contains(3) && times_of(request).size() < 3 &&
+        !std::exchange(was_closed, true)) {
+      server->hang_up();
+      return std::string();
+    }
+    return script(request);
+  });
+  server = &pushed.server;
+  const auto records = pushed.records(4);
+  auto left = std::span<const Record>(records);
+  std::uint64_t refused = 0;
+  for (Outcome outcome = pushed.sink->deliver(left);; outcome = pushed.sink->deliver(left)) {
+    refused += outcome.refused;
+    if (outcome.result != Result::kTryAgain) break;
+    left = left.subspan(outcome.taken);
+  }
+  EXPECT_EQ(refused, 1U);
+}
+
+TEST(RemoteWriteSink, ANewConnectionIsToldThoughALaterPartMustWait) {
+  bool is_busy = false;
+  Pushed pushed([&](const HttpRequest& request) {
+    if (is_busy && times_of(request).size() > 4) return http_answer("413 Content Too Large");
+    if (is_busy && times_of(request).contains(6)) return http_answer("503 Service Unavailable");
+    return http_answer("204 No Content");
+  });
+  const auto records = pushed.records(8);
+  EXPECT_EQ(pushed.sink->deliver(records).result, Result::kDelivered);
+  pushed.server.hang_up();
+  while (pushed.sink->is_connected()) std::this_thread::yield();
+  is_busy = true;
+  const Outcome outcome = pushed.sink->deliver(records);
+  EXPECT_EQ(outcome.result, Result::kTryAgain);
+  EXPECT_EQ(outcome.taken, 4U);
+  EXPECT_TRUE(outcome.reconnected);
 }
 
 TEST(RemoteWriteSink, RecordsOfAnEarlierRunMayBeThere) {

@@ -81,7 +81,7 @@ class Delivery {
   void settle_delivered(std::size_t count, std::uint64_t refused, const std::string& detail);
   void refuse(std::size_t count, const std::string& detail);
   void try_again(const Outcome& outcome);
-  void settle_again(std::size_t count);
+  void settle_again(std::size_t count, const std::string& refusal);
   void done(std::size_t count);
   void pause(std::chrono::milliseconds duration);
   void give_up();

@@ -120,7 +120,7 @@ void Delivery::refill() {
   const std::lock_guard lock(mutex_);
   if (stored.empty()) {
     // Damage to the last ones leaves nothing behind them that would tell.
-    const bool is_empty = window_.empty() && spool_->first() >= next_;
+    const bool is_empty = window_.empty() && spool_->records(disk_from_, next_) == 0;
     if (is_empty) drop(DropReason::kSpoolCorrupt, next_ - std::exchange(disk_from_, next_));
     return;
   }
@@ -151,9 +151,9 @@ bool Delivery::take_batch_again() {
   std::uint64_t end = 0;
   {
     const std::lock_guard lock(mutex_);
-    most = allowed_from_spool();
     batch_from_ = held_.next();
     end = held_.again_end();
+    most = std::min<std::uint64_t>(allowed_from_spool(), end - batch_from_);
   }
   if (most == 0) return false;
   std::vector<Spool::Stored> stored;
@@ -168,9 +168,10 @@ bool Delivery::take_batch_again() {
   const std::lock_guard lock(mutex_);
   allowance_ -= static_cast<double>(batch_.size());
   is_batch_sent_again_ = !batch_.empty();
-  // The caps took the rest, which is no loss.
-  if (batch_.empty()) held_.delivered(batch_from_, end, Clock::now());
-  return !batch_.empty();
+  if (!batch_.empty()) return true;
+  // The caps or damage took the rest; else the disk could not be read just now.
+  if (spool_->records(batch_from_, end) == 0) held_.delivered(batch_from_, end, Clock::now());
+  return false;
 }
 
 void Delivery::take_batch() {
@@ -213,7 +214,10 @@ void Delivery::settle(const Outcome& outcome, std::size_t count) {
     return;
   }
   const std::size_t taken = std::min(outcome.taken, count);
-  if (taken > 0) settle_delivered(taken, 0, "");
+  if (taken > 0) {
+    const std::uint64_t refused = std::min<std::uint64_t>(outcome.refused, taken);
+    settle_delivered(taken, refused, refused > 0 ? outcome.detail : "");
+  }
   const std::size_t left = count - taken;
   if (left == 0) return;
   if (outcome.result == Result::kTooLarge && left > 1) {
@@ -228,7 +232,7 @@ void Delivery::settle(const Outcome& outcome, std::size_t count) {
 /// The first `count` of the batch were delivered, but for `refused`.
 void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
                                 const std::string& detail) {
-  if (is_batch_sent_again_) return settle_again(count);
+  if (is_batch_sent_again_) return settle_again(count, detail);
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += batch_[i].bytes.size();
   {
@@ -248,7 +252,7 @@ void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
 
 /// The first `count` of the batch never will be.
 void Delivery::refuse(std::size_t count, const std::string& detail) {
-  if (is_batch_sent_again_) return settle_again(count);
+  if (is_batch_sent_again_) return settle_again(count, detail);
   say(fmt::format("refused {} records, the first of them \"{}\": {}", count,
                   printable(batch_.front().bytes, kSampleBytes), detail));
   const std::lock_guard lock(mutex_);
@@ -259,13 +263,19 @@ void Delivery::refuse(std::size_t count, const std::string& detail) {
   backoff_.reset();
 }
 
-/// The first `count` of the batch had been delivered before. Whether the other side has taken them
-/// once more, or refused what it has: they are where they belong.
-void Delivery::settle_again(std::size_t count) {
+/// The first `count` of the batch had been delivered before, which they stay, whatever the other
+/// side says now.
+void Delivery::settle_again(std::size_t count, const std::string& refusal) {
+  if (!refusal.empty()) {
+    say(
+        fmt::format("refused some of {} records that it had taken before and that were sent again: "
+                    "{}",
+                    count, refusal));
+  }
   const std::lock_guard lock(mutex_);
   counts_.sent_again += count;
   is_trying_again_ = false;
-  trouble_.clear();
+  trouble_ = refusal;
   done(count);
   backoff_.reset();
 }

@@ -22,6 +22,7 @@ class HeldRecords {
 
   /// Records of [from, end) were delivered, for the first time or again.
   void delivered(std::uint64_t from, std::uint64_t end, Clock::time_point now) {
+    if (end <= first_) return;  // given up meanwhile
     if (wants_again() && from > next()) {
       // Ahead of those in front of it: it goes with them once more.
       again_end_ = std::max(again_end_, end);
@@ -31,14 +32,13 @@ class HeldRecords {
   }
 
   /// The connection over which they were delivered ended: all that is held must go again. A
-  /// connection that never lasts tells nothing about its server: then they are given up.
+  /// connection that never lasts tells nothing about its server: then they are given up, until one
+  /// lasts.
   void lost() {
     if (runs_.empty()) return;
     again_end_ = std::max(again_end_, runs_.back().end);
     runs_.clear();
-    if (++lost_in_a_row_ <= kMostInARow) return;
-    first_ = again_end_;
-    lost_in_a_row_ = 0;
+    if (++lost_in_a_row_ > kMostInARow) first_ = again_end_;
   }
 
   /// Below it all are released: their time is over, and the connection still stands.

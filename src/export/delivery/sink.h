@@ -25,9 +25,9 @@ struct Outcome {
   };
 
   Result result = Result::kDelivered;
-  /// Of a batch that was not: so many from its front were all the same.
+  /// Of a batch that was not: so many from its front were all the same, but for `refused`.
   std::size_t taken = 0;
-  std::uint64_t refused = 0;  ///< of a batch that was delivered
+  std::uint64_t refused = 0;  ///< of those that were delivered
   std::string detail{};       ///< for people: what the other side said; of kDelivered: of `refused`
   /// No sooner than then; empty: as the caller likes.
   std::optional<std::chrono::milliseconds> retry_after{};

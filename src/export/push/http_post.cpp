@@ -1,10 +1,9 @@
 #include "export/push/http_post.h"
 
 #include <curl/curl.h>
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <mutex>
 #include <new>
 
@@ -132,14 +131,15 @@ void HttpPost::remember_connection(bool answered, HttpAnswer& answer) {
   curl_easy_getinfo(curl_->easy, CURLINFO_ACTIVESOCKET, &socket);
   socket_ = socket;
   // One that libcurl closes behind a good answer was announced by it.
-  ends_announced_ = answered ? socket == CURL_SOCKET_BAD : ends_announced_ && !answered;
+  ends_announced_ = answered && socket == CURL_SOCKET_BAD;
 }
 
 bool HttpPost::is_connected() const noexcept {
   if (ends_announced_) return true;
-  char byte = 0;
-  const ssize_t got = socket_ < 0 ? 0 : recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got > 0 || (got < 0 && errno == EAGAIN);
+  if (socket_ < 0) return false;
+  // Also behind bytes that nobody has read.
+  pollfd one{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+  return poll(&one, 1, 0) == 0;
 }
 
 HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,

@@ -73,10 +73,10 @@ HttpAnswer RemoteWriteSink::send(std::span<const Record> records) {
   return post_.post(compressed_, "application/x-protobuf", "snappy");
 }
 
-/// Whether a record may have been sent before: by an attempt whose answer did not come, or by an
-/// earlier run of the program whose spool remembers it.
+/// Whether a record may have been sent before: by an attempt whose answer did not come, because its
+/// server may have lost it, or by an earlier run of the program whose spool remembers it.
 bool RemoteWriteSink::was_sent(const Record& record) const noexcept {
-  return record.number < unanswered_ || record.time_ns < started_ns_;
+  return record.number < sent_ || record.number < unanswered_ || record.time_ns < started_ns_;
 }
 
 std::string RemoteWriteSink::reopen() {
@@ -89,34 +89,30 @@ std::string RemoteWriteSink::reopen() {
 }
 
 Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
-  if (batch.empty()) return {};
-  if (batch.back().number < settled_) {
-    // It is sent again, for the server may have lost it.
-    unanswered_ = std::max(unanswered_, settled_);
-    settled_ = batch.front().number;
-  }
-  // An earlier attempt may have ended in the middle.
-  const auto first = std::find_if(batch.begin(), batch.end(), [this](const Record& record) {
-    return record.number >= settled_;
-  });
-  auto left = batch.subspan(static_cast<std::size_t>(first - batch.begin()));
-  if (left.size() == batch.size()) refused_ = 0;
+  auto left = batch;
   std::size_t size = left.size();
   bool reconnected = false;
+  std::vector<std::uint64_t> refused;  // numbers
+  std::vector<std::uint64_t> refused_before;
+  std::string refusal;
   while (!left.empty()) {
     const auto part = left.first(std::min(size, left.size()));
     const HttpAnswer answer = send(part);
     Outcome outcome = outcome_of(answer);
     if (outcome.result == Result::kTryAgain) {
       unanswered_ = std::max(unanswered_, part.back().number + 1);
-      // With the connection the parts that it took may be gone.
-      if (answer.status == 0) settled_ = batch.front().number;
+      sent_ = std::max(sent_, part.front().number);
+      outcome.reconnected = outcome.reconnected || reconnected;
+      outcome.taken = batch.size() - left.size();
+      outcome.refused = refused.size();
+      if (!refused.empty()) outcome.detail += "; before that: " + refusal;
       return outcome;
     }
     if (outcome.reconnected && !std::exchange(reconnected, true) && left.size() < batch.size()) {
+      // With the connection the parts before this one may be gone.
       unanswered_ = std::max(unanswered_, part.back().number + 1);
       left = batch;
-      refused_ = 0;
+      refused_before = std::exchange(refused, {});
       continue;
     }
     const bool is_refused = outcome.result != Result::kDelivered;
@@ -126,21 +122,24 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
       size = part.size() / 2;
       continue;
     }
-    // Samples of a series ascend: where a newer one is there this one is, if it was ever sent.
-    const bool is_there = complaint == Complaint::kHasNewer && was_sent(part.front());
+    // Samples of a series ascend: where a newer one is there this one is, if it was ever sent and
+    // not refused.
+    const bool is_there = complaint == Complaint::kHasNewer && was_sent(part.front()) &&
+                          std::find(refused_before.begin(), refused_before.end(),
+                                    part.front().number) == refused_before.end();
     if (is_refused && !is_there) {
-      refused_ += part.size();
-      refusal_ = std::move(outcome.detail);
+      for (const Record& record : part) refused.push_back(record.number);
+      refusal = std::move(outcome.detail);
     }
-    settled_ = part.back().number + 1;
     left = left.subspan(part.size());
     size = is_refused ? part.size() : part.size() * 2;
   }
   Outcome outcome;
   outcome.reconnected = reconnected;
-  outcome.refused = std::exchange(refused_, 0);
-  if (outcome.refused > 0) outcome.detail = std::exchange(refusal_, {});
-  if (outcome.refused >= batch.size() && !batch.empty()) outcome.result = Result::kRefused;
+  outcome.refused = refused.size();
+  outcome.detail = std::move(refusal);
+  if (refused.size() >= batch.size() && !batch.empty()) outcome.result = Result::kRefused;
+  if (!batch.empty()) sent_ = std::max(sent_, batch.back().number + 1);
   return outcome;
 }
 

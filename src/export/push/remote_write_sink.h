@@ -46,10 +46,8 @@ class RemoteWriteSink final : public Sink {
   HttpPost post_;
   std::string body_;
   std::string compressed_;
-  std::uint64_t settled_ = 0;     ///< records below are done with
+  std::uint64_t sent_ = 0;        ///< records below have arrived, or were refused
   std::uint64_t unanswered_ = 0;  ///< records below may have arrived without an answer
-  std::uint64_t refused_ = 0;     ///< of those that are done with, in the batch that is under way
-  std::string refusal_;           ///< what the server said of the last of them
 };
 
 }  // namespace hopscope::exporter

@@ -162,6 +162,11 @@ std::uint64_t Catalogue::records() const {
   return numbers_.size();
 }
 
+std::uint64_t Catalogue::records(std::uint64_t from, std::uint64_t below) const {
+  const std::lock_guard lock(mutex_);
+  return numbers_.count(from, below);
+}
+
 std::uint64_t Catalogue::bytes() const {
   const std::lock_guard lock(mutex_);
   return segment_bytes_ + ring_.used();

@@ -79,6 +79,7 @@ class Catalogue {
   [[nodiscard]] std::uint64_t end() const;
   [[nodiscard]] Mark mark() const;
   [[nodiscard]] std::uint64_t records() const;
+  [[nodiscard]] std::uint64_t records(std::uint64_t from, std::uint64_t below) const;
   [[nodiscard]] std::uint64_t bytes() const;
   /// Numbers below are in files.
   [[nodiscard]] std::uint64_t written() const;

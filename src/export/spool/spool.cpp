@@ -233,6 +233,9 @@ std::uint64_t Spool::end() const {
 std::uint64_t Spool::records() const {
   return parts_->catalogue.records();
 }
+std::uint64_t Spool::records(std::uint64_t from, std::uint64_t below) const {
+  return parts_->catalogue.records(from, below);
+}
 std::uint64_t Spool::bytes() const {
   return parts_->catalogue.bytes();
 }

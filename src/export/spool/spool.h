@@ -79,6 +79,8 @@ class Spool {
   [[nodiscard]] std::uint64_t end() const;
   /// Not acknowledged.
   [[nodiscard]] std::uint64_t records() const;
+  /// Of these, those with numbers in [from, below).
+  [[nodiscard]] std::uint64_t records(std::uint64_t from, std::uint64_t below) const;
   /// In files and waiting for the disk.
   [[nodiscard]] std::uint64_t bytes() const;
   /// Records of records() that are not in a file yet: a crash of the process loses them.
