@@ -15,6 +15,9 @@ if(HOPSCOPE_SANITIZE)
   target_link_options(hopscope_flags INTERFACE -fsanitize=${HOPSCOPE_SANITIZE})
 endif()
 
+# What the tests with the label "threads" run: all that the thread sanitizer needs.
+add_custom_target(thread_tests)
+
 # hopscope_library(NAME SOURCES a.cpp ... LINK x ... PRIVATE_LINK y ...)
 function(hopscope_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
@@ -40,6 +43,9 @@ function(hopscope_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
                                           SKIP_RETURN_CODE 77)
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(thread_tests ${name})
+  endif()
   if("root" IN_LIST ARG_LABELS)
     # They use the same names for their interfaces.
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK interfaces)
