@@ -165,7 +165,7 @@ nlohmann::json interference(const Times& times) {
   const exporter::Names names{pipeline::SwitchOptions{}, {}};
   std::uint64_t bytes = 0;
   nlohmann::json all = nlohmann::json::array();
-  all.push_back(beside(times, "scrape", 4'800, [&](const pipeline::Engine& engine) {
+  all.push_back(beside(times, "scrape", 5'000, [&](const pipeline::Engine& engine) {
     return scrape(engine, names, bytes);
   }));
   all.push_back(beside(times, "copy", 1'000'000, [](const pipeline::Engine& engine) {
@@ -173,7 +173,7 @@ nlohmann::json interference(const Times& times) {
     engine.for_each_flow([&](const pipeline::FlowSnapshot&) { ++seen; });
     return seen;
   }));
-  all.push_back(storm(times, 4'800));
+  all.push_back(storm(times, 5'000));
   return all;
 }
 

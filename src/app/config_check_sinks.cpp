@@ -35,7 +35,11 @@ class SinkChecker {
     check_(delivery.retry_first_s <= delivery.retry_most_s, path + ".delivery.retry_first",
            "is longer than retry_most");
     const exporter::SpoolLimits& spool = delivery.spool;
+    check_(spool.keep_delivered_s == 0 || !spool.directory.empty(),
+           path + ".delivery.spool.keep_delivered", "needs a directory to keep them in");
     if (spool.directory.empty()) return;
+    check_(spool.max_age_s == 0 || spool.keep_delivered_s <= spool.max_age_s,
+           path + ".delivery.spool.keep_delivered", "is longer than max_age");
     check_(directories_.insert(spool.directory).second, path + ".delivery.spool.directory",
            "is that of another sink; each needs its own");
     check_(spool.max_bytes >= 2 * spool.segment_bytes, path + ".delivery.spool.max_bytes",

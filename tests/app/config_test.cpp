@@ -244,6 +244,33 @@ TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("export: {http: {listen: 9465}}"), ElementsAre(HasSubstr("address:port")));
 }
 
+TEST(Config, HowRecordsGetToASink) {
+  const auto sinks = [](const std::string& a, const std::string& b = "") {
+    const auto one = [](const std::string& name, const std::string& delivery) {
+      return "{name: " + name + ", url: 'http://a', database: int, delivery: {" + delivery + "}}";
+    };
+    return mistakes("export: {influxdb: [" + one("a", a) + ", " + one("b", b) + "]}");
+  };
+  EXPECT_THAT(sinks("", ""), IsEmpty());
+  EXPECT_THAT(mistakes("export: {influxdb: [{name: a, url: 'http://a', database: int}, "
+                       "{name: a, url: 'http://a', database: int}]}"),
+              ElementsAre(HasSubstr("influxdb[1].name: is \"a\", as that of another sink")));
+  EXPECT_THAT(sinks("batch_bytes: 1000"), ElementsAre(HasSubstr("batch_bytes: is below 1k")));
+  EXPECT_THAT(sinks("batch_bytes: 1M, memory_bytes: 1M"),
+              ElementsAre(HasSubstr("memory_bytes: must hold two batches")));
+  EXPECT_THAT(sinks("retry_first: 2s, retry_most: 1s"),
+              ElementsAre(HasSubstr("retry_first: is longer than retry_most")));
+  EXPECT_THAT(sinks("spool: {directory: /x}", "spool: {directory: /x}"),
+              ElementsAre(HasSubstr("influxdb[1].delivery.spool.directory: is that of another")));
+  EXPECT_THAT(sinks("spool: {directory: /x, max_bytes: 31M}"),
+              ElementsAre(HasSubstr("max_bytes: is below 32 MiB")));
+  EXPECT_THAT(sinks("spool: {directory: /x, keep_delivered: 30s}"), IsEmpty());
+  EXPECT_THAT(sinks("spool: {keep_delivered: 30s}"),
+              ElementsAre(HasSubstr("spool.keep_delivered: needs a directory")));
+  EXPECT_THAT(sinks("spool: {directory: /x, keep_delivered: 30s, max_age: 10s}"),
+              ElementsAre(HasSubstr("keep_delivered: is longer than max_age")));
+}
+
 TEST(Config, AHeaderOfOnesOwn) {
   const Config config = good(R"(
 formats:

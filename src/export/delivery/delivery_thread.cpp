@@ -267,10 +267,7 @@ void Delivery::refuse(std::size_t count, const std::string& detail) {
 /// side says now.
 void Delivery::settle_again(std::size_t count, const std::string& refusal) {
   if (!refusal.empty()) {
-    say(
-        fmt::format("refused some of {} records that it had taken before and that were sent again: "
-                    "{}",
-                    count, refusal));
+    say(fmt::format("refused some of {} records that were sent again: {}", count, refusal));
   }
   const std::lock_guard lock(mutex_);
   counts_.sent_again += count;

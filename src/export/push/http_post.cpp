@@ -139,7 +139,7 @@ bool HttpPost::is_connected() const noexcept {
   if (socket_ < 0) return false;
   // Also behind bytes that nobody has read.
   pollfd one{.fd = socket_, .events = POLLRDHUP, .revents = 0};
-  return poll(&one, 1, 0) == 0;
+  return poll(&one, 1, 0) <= 0;
 }
 
 HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
