@@ -32,7 +32,9 @@ class DemoTest(unittest.TestCase):
         self.assertGreater(received[-1], 0)
         self.assertIn("int_flow_latency_seconds{", done.stdout)
         self.assertIn('"kind":"', done.stdout)
-        self.assertNotIn("hsdemo", run("ip", "link").stdout + run("ip", "netns").stdout)
+        interface = re.search(r"reports a second .* -> (\w+)", done.stdout)[1]
+        self.assertNotIn(interface, run("ip", "-o", "link").stdout)
+        self.assertNotIn(interface[:-1], run("ip", "netns").stdout.split())
 
     def test_without_privileges_it_says_so_and_replays(self):
         done = demo(DEMO_REPLAY="1")
