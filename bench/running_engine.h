@@ -26,7 +26,12 @@ class RunningEngine {
     options.idle = io::IdleStrategy::kSpin;
     // In the cache where the flows are; so many flows that they are not have many frames too.
     const std::size_t frames = traffic.flows <= 10'000 ? 8'192 : 65'536;
-    Traffic stream(traffic);
+    // The reports come again and again, and those of other workers at the same time: values that
+    // moved for good would contradict each other in every one of them.
+    TrafficOptions steady = traffic;
+    steady.moves_back = true;
+    steady.events = traffic.events / 2;
+    Traffic stream(steady);
     std::vector<io::FrameSource*> sources;
     for (unsigned i = 0; i < workers; ++i) {
       options.cpus.push_back(static_cast<int>(first_cpu + i));

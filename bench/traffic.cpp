@@ -170,15 +170,26 @@ std::uint32_t Traffic::draw_flow() noexcept {
 }
 
 std::uint32_t Traffic::next(std::uint8_t* frame) noexcept {
-  return write(draw_flow(), frame, random_.next() < event_threshold_);
+  const std::uint32_t flow = draw_flow();
+  const Moving moving = draw_moving();
+  const std::uint32_t length = write(flow, frame, moving);
+  if (options_.moves_back) move(flow, moving);
+  return length;
 }
 
-void Traffic::move_value(std::uint32_t flow) noexcept {
-  const Place at = place(flow, moving_hop(flow));
+Traffic::Moving Traffic::draw_moving() noexcept {
+  if (random_.next() >= event_threshold_) return Moving::kNothing;
   const std::uint32_t which = random_.next() % 4;
-  if (which == 0) {
+  if (which == 0) return Moving::kQueue;
+  return which == 1 && options_.all_fields ? Moving::kPort : Moving::kFlow;
+}
+
+void Traffic::move(std::uint32_t flow, Moving moving) noexcept {
+  if (moving == Moving::kNothing) return;
+  const Place at = place(flow, moving_hop(flow));
+  if (moving == Moving::kQueue) {
     queue_is_long_[at.queue_index()].flip();
-  } else if (which == 1 && options_.all_fields) {
+  } else if (moving == Moving::kPort) {
     port_is_busy_[at.port_index()].flip();
   } else {
     flow_is_slow_[flow].flip();
@@ -186,8 +197,8 @@ void Traffic::move_value(std::uint32_t flow) noexcept {
   ++moved_;
 }
 
-std::uint32_t Traffic::write(std::uint32_t flow, std::uint8_t* frame, bool moves) noexcept {
-  if (moves) move_value(flow);
+std::uint32_t Traffic::write(std::uint32_t flow, std::uint8_t* frame, Moving moving) noexcept {
+  move(flow, moving);
   const Template& shape = templates_[templates_.size() == 1 ? 0 : mix(flow) % 10 < 7];
   std::memcpy(frame, shape.bytes.data(), shape.bytes.size());
   const Place sink = place(flow, 0);

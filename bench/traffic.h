@@ -32,6 +32,7 @@ struct TrafficOptions {
   bool all_fields = true;      ///< else node, ports, latency and queue
   std::uint32_t flows = 1000;  ///< at most 2^24
   double events = 0.01;        ///< share of the reports with which a value moves
+  bool moves_back = false;     ///< what moved does so again with the next report of the same thing
   bool zipf = false;           ///< exponent 1; else every flow is as likely
   bool new_flows = false;      ///< one flow after the other instead, modulo `flows`
 };
@@ -45,7 +46,7 @@ class Traffic {
   /// A report of this flow with which no value moves; returns its length. `frame` has kMaxFrame
   /// bytes.
   std::uint32_t write(std::uint32_t flow, std::uint8_t* frame) noexcept {
-    return write(flow, frame, false);
+    return write(flow, frame, Moving::kNothing);
   }
   /// The next report of the stream.
   std::uint32_t next(std::uint8_t* frame) noexcept;
@@ -93,8 +94,10 @@ class Traffic {
     return flow % std::min(options_.hops, pipeline::kMaxHops);
   }
   [[nodiscard]] std::uint32_t draw_flow() noexcept;
-  std::uint32_t write(std::uint32_t flow, std::uint8_t* frame, bool moves) noexcept;
-  void move_value(std::uint32_t flow) noexcept;
+  enum class Moving : std::uint8_t { kNothing, kQueue, kPort, kFlow };
+  [[nodiscard]] Moving draw_moving() noexcept;
+  std::uint32_t write(std::uint32_t flow, std::uint8_t* frame, Moving moving) noexcept;
+  void move(std::uint32_t flow, Moving moving) noexcept;
   void write_hop(const Template& shape, std::uint32_t flow, unsigned hop, const Place& place,
                  std::uint8_t* at) noexcept;
 
