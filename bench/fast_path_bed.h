@@ -31,8 +31,8 @@ class FastPathBed final : private pipeline::ChangeRouter {
       : decoder_(options.decode),
         units_(options.switches, options.events),
         seed_(options.seed),
-        tables_(options.tables, options.events, units_, decoder_.formats(), seed_, 1, events_,
-                *this),
+        tables_(options.tables, options.events, units_, decoder_.formats(), seed_, 1, false,
+                events_, *this),
         fast_(decoder_, units_, tables_, seed_, options.instruction_set, true) {}
 
   /// Makes the report's flow and ports known, and the shape of its frame.

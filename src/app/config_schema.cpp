@@ -279,10 +279,12 @@ void tables(Visitor& v, pipeline::TableOptions& tables) {
   };
   rows("flows_ipv4", "IPv4 flows, about 210 bytes each.", tables.flows_ipv4, 1 << 28);
   rows("flows_ipv6", "IPv6 flows, about 275 bytes each.", tables.flows_ipv6, 1 << 28);
-  rows("ports", "Egress ports of all switches, per worker; each has room for 8 queues.",
+  rows("ports",
+       "Egress ports of all switches, per worker; each has room for 8 queues: the ids from a "
+       "multiple of 8 on that its first one is among.",
        tables.ports, 1 << 24);
-  rows("queue_overflow", "Queues beyond the first 8 of a port, per worker.", tables.queue_overflow,
-       1 << 24);
+  rows("queue_overflow", "Queues that have no room in the row of their port, per worker.",
+       tables.queue_overflow, 1 << 24);
   rows("switches", "Switches, per worker.", tables.switches, 65535);
   rows("sequences", "Senders whose sequence numbers are followed: (source, switch, hw_id).",
        tables.sequences, 1 << 20);

@@ -136,7 +136,8 @@ Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sourc
               .workers = static_cast<unsigned>(sources.size()),
               .senders = &senders_,
               .instruction_set = options_.instruction_set,
-              .fast_path = options_.fast_path} {
+              .fast_path = options_.fast_path,
+              .exact_times = options_.exact_times} {
   for (unsigned i = 0; i < sources.size(); ++i) {
     auto lane = std::make_unique<Lane>();
     lane->events = std::make_unique<SpscQueue<Event>>(options_.queues.event_entries);

@@ -163,12 +163,11 @@ void FastPath::take(const Item& item, const Key& key) noexcept {
   const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
   auto& record = flows.table().record(item.place.record);
-  const Moment moment{
-      .weight = shape.dialect.sampling,
-      .receive_time_ns = item.time.receive_ns,
-      .now_ns = item.time.now_ns,
-      .now_s = item.now_s,
-      .now_us = tables_.port_state().keeps_times() ? microseconds_of(item.time.now_ns) : 0};
+  const Moment moment{.weight = shape.dialect.sampling,
+                      .receive_time_ns = item.time.receive_ns,
+                      .now_ns = item.time.now_ns,
+                      .now_s = item.now_s,
+                      .value_stamp = stamp_of(item.time.now_ns)};
   flows.table().touch(item.place, moment.now_s);
   const bool stays =
       !plan.has_latency || (columns_.moved == 0 && flows.stays(record, columns_.sum_ns));

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "pipeline/event.h"
+#include "pipeline/value_time.h"
 
 namespace hopscope::pipeline {
 
@@ -12,7 +13,7 @@ struct Moment {
   std::int64_t receive_time_ns = 0;  ///< since 1970
   std::int64_t now_ns = 0;           ///< of the AgeingClock
   std::uint32_t now_s = 0;           ///< the same in whole seconds
-  std::uint32_t now_us = 0;          ///< the same in microseconds, modulo 2^32
+  std::uint32_t value_stamp = 0;     ///< stamp_of() it
   std::uint64_t switch_time = 0;
   std::uint32_t time_switch_id = 0;
   bool has_switch_time = false;
@@ -27,10 +28,6 @@ struct Moment {
 
 [[nodiscard]] constexpr std::uint32_t seconds_of(std::int64_t time_ns) noexcept {
   return static_cast<std::uint32_t>(time_ns / 1'000'000'000);
-}
-
-[[nodiscard]] constexpr std::uint32_t microseconds_of(std::int64_t time_ns) noexcept {
-  return static_cast<std::uint32_t>(time_ns / 1'000);
 }
 
 }  // namespace hopscope::pipeline

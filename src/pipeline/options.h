@@ -20,8 +20,9 @@ enum class FullPolicy : std::uint8_t {
 struct TableOptions {
   std::uint32_t flows_ipv4 = 262'144;
   std::uint32_t flows_ipv6 = 65'536;
-  std::uint32_t ports = 16'384;          ///< (switch, egress port) rows; each holds 8 queues inline
-  std::uint32_t queue_overflow = 4'096;  ///< rows for queues beyond the first 8 of a port
+  std::uint32_t ports = 16'384;  ///< (switch, egress port) rows; each holds 8 queues inline
+  std::uint32_t queue_overflow =
+      16'384;  ///< rows for queues that have no place in their port's row
   std::uint32_t switches = 4'096;
   std::uint32_t sequences = 4'096;     ///< (source, switch, hw_id) keys
   std::uint32_t formats = 16'384;      ///< keys of headers of one's own

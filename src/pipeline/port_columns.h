@@ -21,10 +21,14 @@ struct PortRules {
 };
 
 /// The rows of a stack's hops; behind the last hop there is a row as well, no matter which.
-using PortsOfStack = std::array<PortRow*, kMaxHops>;
+struct PortsOfStack {
+  std::array<PortRow*, kMaxHops> row;
+  /// The place for its queue, if it is of the row's group. Only where there are queues.
+  std::array<std::uint32_t*, kMaxHops> queue;
+};
 
-/// Finds the rows: hop i's is rows[slots[i]], for kMaxHops of them. True: nothing happens at any of
-/// the ports. False: something may. `columns` are regular.
+/// Finds the places: hop i's row is rows[slots[i]], for kMaxHops of them. True: nothing happens at
+/// any of the ports. False: something may. `columns` are regular.
 using StayAtPorts = bool (*)(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
                              const HopColumns& columns, const ColumnPlan& plan,
                              PortsOfStack& ports) noexcept;

@@ -9,13 +9,13 @@ namespace {
 
 struct MergedQueue {
   QueueSnapshot values;
-  std::uint32_t seen_us = 0;
+  std::uint32_t stamp = 0;
 };
 
 struct MergedPort {
   bool has_tx = false;
   std::uint32_t tx_utilization = 0;
-  std::uint32_t tx_us = 0;
+  std::uint32_t tx_stamp = 0;
   std::vector<MergedQueue> queues;  ///< few: looked through
 };
 
@@ -28,20 +28,20 @@ struct RowRef {
 };
 
 /// Modulo 2^32: rows of ports silent for longer than the idle time do not come here.
-bool newer(std::uint32_t a_us, std::uint32_t b_us) noexcept {
-  return static_cast<std::int32_t>(a_us - b_us) > 0;
+bool newer(std::uint32_t a, std::uint32_t b) noexcept {
+  return static_cast<std::int32_t>(a - b) > 0;
 }
 
-void add_queue(MergedPort& port, const QueueSnapshot& queue, std::uint32_t seen_us) {
+void add_queue(MergedPort& port, const QueueSnapshot& queue, std::uint32_t stamp) {
   const auto at = std::find_if(port.queues.begin(), port.queues.end(), [&](const auto& known) {
     return known.values.queue == queue.queue;
   });
   if (at == port.queues.end()) {
-    port.queues.push_back({queue, seen_us});
+    port.queues.push_back({queue, stamp});
     return;
   }
   MergedQueue& merged = *at;
-  if (!newer(seen_us, merged.seen_us)) {
+  if (!newer(stamp, merged.stamp)) {
     if (!merged.values.has_occupancy && queue.has_occupancy) {
       merged.values.has_occupancy = true;
       merged.values.occupancy = queue.occupancy;
@@ -53,7 +53,7 @@ void add_queue(MergedPort& port, const QueueSnapshot& queue, std::uint32_t seen_
     return;
   }
   const QueueSnapshot old = merged.values;
-  merged = {queue, seen_us};
+  merged = {queue, stamp};
   if (!queue.has_occupancy && old.has_occupancy) {
     merged.values.has_occupancy = true;
     merged.values.occupancy = old.occupancy;
@@ -65,23 +65,27 @@ void add_queue(MergedPort& port, const QueueSnapshot& queue, std::uint32_t seen_
 }
 
 void add_row(MergedPort& port, const PortRow& row) {
+  const auto when = [&](std::uint8_t tick, std::uint32_t stamp) {
+    return tick == kNoTick ? stamp : stamp_with(tick, row.swept);
+  };
   const bool has_tx = row.tx_utilization != kNoValue;
-  if (has_tx && (!port.has_tx || newer(row.tx_us, port.tx_us))) {
+  const std::uint32_t tx_stamp = when(row.tx_tick, row.tx_stamp);
+  if (has_tx && (!port.has_tx || newer(tx_stamp, port.tx_stamp))) {
     port.has_tx = true;
     port.tx_utilization = row.tx_utilization;
-    port.tx_us = row.tx_us;
+    port.tx_stamp = tx_stamp;
   }
   for (unsigned i = 0; i < kInlineQueues; ++i) {
     const bool has_occupancy = ((row.occupancy_seen >> i) & 1) != 0;
     const bool has_congestion = row.congestion[i] != kNoValue;
     if (!has_occupancy && !has_congestion) continue;
     add_queue(port,
-              {.queue = row.occupancy[i] >> 24,
+              {.queue = row.group * kInlineQueues + i,
                .has_occupancy = has_occupancy,
                .has_congestion = has_congestion,
-               .occupancy = row.occupancy[i] & 0x00FF'FFFF,
+               .occupancy = row.occupancy[i] & kOccupancyMask,
                .congestion = has_congestion ? row.congestion[i] : 0},
-              row.queue_us[i]);
+              when(tick_in(row.occupancy[i]), row.queue_stamp[i]));
   }
 }
 
@@ -106,7 +110,7 @@ void add_overflow(MergedPort& port, const QueueRow& row) {
              .has_congestion = has_congestion,
              .occupancy = has_occupancy ? row.occupancy : 0,
              .congestion = has_congestion ? row.congestion : 0},
-            row.seen_us);
+            row.stamp);
 }
 
 }  // namespace

@@ -5,16 +5,13 @@
 namespace hopscope::pipeline {
 namespace {
 
-constexpr std::uint32_t queue_word(std::uint32_t queue, std::uint32_t occupancy) noexcept {
-  return (queue << 24) | (occupancy & kOccupancyMask);
-}
-
 PortRow erased_port() noexcept {
   PortRow row{};
   row.switch_id = kNoSwitch;
   row.port = kNoPort;
   row.tx_interval = kNoInterval;
   row.tx_stays_in = kNoInterval;
+  row.group = kNoGroup;
   row.occupancy_interval.fill(kNoInterval);
   row.queue_stays_in.fill(kNoInterval);
   return row;
@@ -22,7 +19,7 @@ PortRow erased_port() noexcept {
 
 }  // namespace
 
-PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
+PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool exact_times,
                      const UnitTable& units, const HashSeed& seed, ChangeRouter& changes)
     : units_(units),
       rules_(units[0].tx_utilization, units[0].queue_occupancy),
@@ -30,7 +27,7 @@ PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool k
       changes_(changes),
       idle_timeout_s_(tables.idle_timeout_s),
       refresh_s_(refresh_s),
-      keep_times_(keep_times),
+      exact_times_(exact_times),
       ports_(tables.ports),
       queues_(tables.queue_overflow),
       switches_(tables.switches),
@@ -62,6 +59,7 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
     fresh.tx_utilization = kNoValue;
     fresh.tx_interval = kNoInterval;
     fresh.tx_stays_in = kNoInterval;
+    fresh.group = kNoGroup;
     fresh.queue_stays_in.fill(kNoInterval);
     fresh.congestion.fill(kNoValue);
     fresh.occupancy_interval.fill(kNoInterval);
@@ -78,7 +76,10 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   if (hop.latency != kNoLatency) count_latency(owner, units, hop.latency, moment.weight);
   const RowWriter writer(row.sequence);
   touch(row, moment.now_s);
-  if (row.live == 0) put(row.live, 1);
+  if (row.live == 0) {
+    put(row.swept, moment.value_stamp);
+    put(row.live, 1);
+  }
   if (hop.has_tx) update_tx(row, units, hop, moment);
   if (hop.has_occupancy) update_occupancy(slot, units, hop, moment);
   if (hop.has_congestion) update_congestion(slot, units, hop, moment);
@@ -119,21 +120,20 @@ void PortState::update_tx(PortRow& row, const Units& units, const Hop& hop,
   if (next != row.tx_interval) put(row.tx_interval, next);
   put(row.tx_utilization, hop.tx_utilization);
   if (next != row.tx_stays_in) put(row.tx_stays_in, next);
-  if (keep_times_) put(row.tx_us, moment.now_us);
+  put(row.tx_tick, tick_at(moment));
+  put(row.tx_stamp, moment.value_stamp);
 }
 
 int PortState::inline_queue(PortRow& row, std::uint32_t queue) noexcept {
-  for (unsigned probe = 0; probe < kInlineQueues; ++probe) {
-    const unsigned at = (queue + probe) % kInlineQueues;
-    const bool used = ((row.queues_used >> at) & 1) != 0;
-    if (used && row.occupancy[at] >> 24 == queue) return static_cast<int>(at);
-    if (!used) {
-      put(row.occupancy[at], queue_word(queue, 0));
-      put(row.queues_used, static_cast<std::uint8_t>(row.queues_used | 1U << at));
-      return static_cast<int>(at);
-    }
+  const std::uint32_t group = queue_group(queue);
+  if (row.group == kNoGroup && group < kNoGroup) {
+    put(row.group, static_cast<std::uint8_t>(group));
   }
-  return -1;
+  if (row.group != group) return -1;
+  const unsigned at = queue % kInlineQueues;
+  const auto used = static_cast<std::uint8_t>(row.queues_used | 1U << at);
+  if (used != row.queues_used) put(row.queues_used, used);
+  return static_cast<int>(at);
 }
 
 std::uint64_t PortState::queue_key(const PortRow& port, std::uint32_t queue) const noexcept {
@@ -159,7 +159,7 @@ QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
   QueueRow& row = queues_[index];
   if (moment != nullptr) {
     put(row.age, static_cast<std::uint16_t>(moment->now_s));
-    put(row.seen_us, moment->now_us);
+    put(row.stamp, moment->value_stamp);
     put(row.live, 1);
   }
   return &row;
@@ -179,11 +179,11 @@ void PortState::update_occupancy(std::uint32_t slot, const Units& units, const H
     const auto i = static_cast<std::size_t>(at);
     const Interval next = watch(watched, row.occupancy_interval[i], hop, moment);
     if (next != row.occupancy_interval[i]) put(row.occupancy_interval[i], next);
-    put(row.occupancy[i], queue_word(hop.queue, hop.occupancy));
+    put(row.occupancy[i], occupancy_word(tick_at(moment), hop.occupancy));
+    put(row.queue_stamp[i], moment.value_stamp);
     if (next != row.queue_stays_in[i]) put(row.queue_stays_in[i], next);
     const auto seen = static_cast<std::uint8_t>(row.occupancy_seen | 1U << i);
     if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
-    if (keep_times_) put(row.queue_us[i], moment.now_us);
     return;
   }
   QueueRow* queue = overflow_queue(slot, hop.queue, &moment);
@@ -208,7 +208,8 @@ void PortState::update_congestion(std::uint32_t slot, const Units& units, const 
     const Interval next = watch(watched, row.congestion_interval[i], hop, moment);
     if (next != row.congestion_interval[i]) put(row.congestion_interval[i], next);
     put(row.congestion[i], hop.congestion);
-    if (keep_times_) put(row.queue_us[i], moment.now_us);
+    put(row.occupancy[i], occupancy_word(tick_at(moment), row.occupancy[i]));
+    put(row.queue_stamp[i], moment.value_stamp);
     return;
   }
   QueueRow* queue = overflow_queue(slot, hop.congestion_queue, &moment);
@@ -263,10 +264,28 @@ void PortState::sweep_port(std::uint32_t slot, const FrameTime& time) noexcept {
     ports_.erase(slot, seed_, erased_port());
     return;
   }
-  if (row.live == 0 || !may_refresh(row.last_refresh_s, now_s)) return;
+  if (row.live == 0) return;
+  const bool is_due = may_refresh(row.last_refresh_s, now_s);
+  if (exact_times_ && !is_due) return;
   const RowWriter writer(row.sequence);
+  if (!exact_times_) keep_old_stamps(row, stamp_of(time.now_ns));
+  if (!is_due) return;
   put(row.last_refresh_s, now_s);
   refresh_port(row, time);
+}
+
+void PortState::keep_old_stamps(PortRow& row, std::uint32_t now) noexcept {
+  if (row.tx_tick != kNoTick && is_old(row.tx_tick, now)) {
+    put(row.tx_stamp, stamp_with(row.tx_tick, row.swept));
+    put(row.tx_tick, kNoTick);
+  }
+  for (unsigned i = 0; i < kInlineQueues; ++i) {
+    const std::uint8_t tick = tick_in(row.occupancy[i]);
+    if (tick == kNoTick || !is_old(tick, now)) continue;
+    put(row.queue_stamp[i], stamp_with(tick, row.swept));
+    put(row.occupancy[i], occupancy_word(kNoTick, row.occupancy[i]));
+  }
+  put(row.swept, now);
 }
 
 void PortState::sweep_queue(std::uint32_t index, const FrameTime& time) noexcept {
@@ -331,7 +350,7 @@ void PortState::refresh_port(PortRow& row, const FrameTime& time) noexcept {
       row.tx_utilization == kNoValue || refresh(Measurement::kTxUtilization, units.tx_utilization,
                                                 0, row.tx_utilization, row.tx_interval);
   for (unsigned i = 0; i < kInlineQueues && sent; ++i) {
-    const std::uint32_t queue = row.occupancy[i] >> 24;
+    const std::uint32_t queue = row.group * kInlineQueues + i;
     if (((row.occupancy_seen >> i) & 1) != 0) {
       sent = refresh(Measurement::kQueueOccupancy, units.queue_occupancy, queue,
                      row.occupancy[i] & kOccupancyMask, row.occupancy_interval[i]);

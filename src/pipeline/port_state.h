@@ -21,8 +21,8 @@ namespace hopscope::pipeline {
 
 class PortState {
  public:
-  /// `keep_times`: note when each value came, for several workers' rows to be merged.
-  PortState(const TableOptions& tables, std::uint32_t refresh_s, bool keep_times,
+  /// `exact_times`: rows say to the microsecond when a value came, else to a tick (value_time.h).
+  PortState(const TableOptions& tables, std::uint32_t refresh_s, bool exact_times,
             const UnitTable& units, const HashSeed& seed, ChangeRouter& changes);
 
   /// The row of a port, made where it is new; kNoSlot when the table is full.
@@ -52,14 +52,7 @@ class PortState {
     for (unsigned i = 0; i < kMaxHops; ++i) {
       prefetch_to_write(rows + slots[i]);
     }
-    if (!keep_times_) return;
-    for (unsigned i = 0; i < kMaxHops; ++i) {
-      prefetch_to_write(&rows[slots[i]].tx_us);
-    }
   }
-
-  /// Whether rows say when each value came.
-  [[nodiscard]] bool keeps_times() const noexcept { return keep_times_; }
 
   /// What take_stack() is to be given, for this instruction set.
   [[nodiscard]] StayAtPorts comparer(InstructionSet set) const noexcept {
@@ -101,7 +94,7 @@ class PortState {
   enum class Kinds : std::uint8_t {
     kAll,
     kNoTx,  ///< all but the tx utilization
-    kAny,   ///< those that the plan says, and times to be kept
+    kAny,   ///< those that the plan says, and exact times
   };
   /// Hops of take_stack() whose values stay: from `first` on, before `end`.
   template <Kinds kKinds>
@@ -114,16 +107,16 @@ class PortState {
   static void touch(PortRow& row, std::uint32_t now_s) noexcept {
     if (seconds_since(row.age, now_s) != 0) put(row.age, static_cast<std::uint16_t>(now_s));
   }
-  /// Where a queue mostly is among the inline ones.
-  static std::size_t queue_slot(std::uint32_t queue_word) noexcept {
-    return (queue_word >> 24) % kInlineQueues;
+  /// For values of now.
+  [[nodiscard]] std::uint8_t tick_at(const Moment& moment) const noexcept {
+    return exact_times_ ? kNoTick : tick_of(moment.value_stamp);
   }
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
   void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
                         const Moment& moment) noexcept;
   void update_congestion(std::uint32_t slot, const Units& units, const Hop& hop,
                          const Moment& moment) noexcept;
-  /// Index of the queue's inline slot, or -1: all eight are other queues.
+  /// Index of the queue's inline place, or -1: it is of another group.
   [[nodiscard]] static int inline_queue(PortRow& row, std::uint32_t queue) noexcept;
   /// `moment`: when the queue was seen; null when only its interval is set.
   [[nodiscard]] QueueRow* overflow_queue(std::uint32_t slot, std::uint32_t queue,
@@ -139,6 +132,8 @@ class PortState {
   }
 
   void sweep_port(std::uint32_t slot, const FrameTime& time) noexcept;
+  /// Before its ticks come round.
+  static void keep_old_stamps(PortRow& row, std::uint32_t now) noexcept;
   void sweep_queue(std::uint32_t index, const FrameTime& time) noexcept;
   /// When a row may ask for its refresh again: the owner of the key knows when one is due.
   [[nodiscard]] bool may_refresh(std::uint32_t last_s, std::uint32_t now_s) const noexcept {
@@ -153,7 +148,7 @@ class PortState {
   ChangeRouter& changes_;
   const std::uint32_t idle_timeout_s_;
   const std::uint32_t refresh_s_;
-  const bool keep_times_;
+  const bool exact_times_;
   RowTable<PortRow> ports_;
   RowTable<QueueRow> queues_;
   RowTable<SwitchRow> switches_;
@@ -170,11 +165,11 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
   if (!all_stay) {
     all_stay = true;
     for (unsigned lane = 0; lane < plan.hops && all_stay; ++lane) {
-      all_stay = stays_at(*rows[lane], columns.tx_utilization[lane], columns.queue[lane], plan);
+      all_stay = stays_at(*rows.row[lane], columns.tx_utilization[lane], columns.queue[lane], plan);
     }
   }
   if (all_stay) [[likely]] {
-    if (!plan.has_latency || !plan.has_queue || keep_times_) {
+    if (!plan.has_latency || !plan.has_queue || exact_times_) {
       take_hops<Kinds::kAny>(rows, columns, 0, plan.hops, plan, moment);
     } else if (plan.has_tx) {
       take_hops<Kinds::kAll>(rows, columns, 0, plan.hops, plan, moment);
@@ -184,7 +179,7 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
     return;
   }
   for (unsigned lane = 0; lane < plan.hops; ++lane) {
-    if (stays_at(*rows[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
+    if (stays_at(*rows.row[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
       take_hops<Kinds::kAny>(rows, columns, lane, lane + 1, plan, moment);
     } else {
       update_hop(lane);
@@ -199,9 +194,9 @@ inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint3
   };
   if (plan.has_tx && !stays(units_[0].tx_utilization, tx, row.tx_stays_in)) return false;
   if (!plan.has_queue) return row.live != 0;
-  const std::size_t at = queue_slot(queue);
-  return (row.occupancy[at] ^ queue) <= kOccupancyMask &&
-         stays(units_[0].queue_occupancy, queue & kOccupancyMask, row.queue_stays_in[at]);
+  const std::uint32_t id = queue >> kQueueShift;
+  return row.group == queue_group(id) && stays(units_[0].queue_occupancy, queue & kOccupancyMask,
+                                               row.queue_stays_in[id % kInlineQueues]);
 }
 
 template <PortState::Kinds kKinds>
@@ -213,10 +208,11 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
   const bool has_latency = !kIsAny || plan.has_latency;
   const bool has_tx = kIsAny ? plan.has_tx : kKinds == Kinds::kAll;
   const bool has_queue = !kIsAny || plan.has_queue;
-  const bool keeps_times = kIsAny && keep_times_;
+  const bool is_exact = kIsAny && exact_times_;
+  const std::uint8_t tick = tick_at(moment);
   SwitchRow* const switches = &switches_[0];
   for (unsigned lane = first; lane < end; ++lane) {
-    PortRow& row = *rows[lane];
+    PortRow& row = *rows.row[lane];
     if (row.age != age) [[unlikely]]
       touch(row, moment.now_s);
     if (has_latency) {
@@ -226,21 +222,26 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
       put(owner.latency_sum_ns, owner.latency_sum_ns + columns.latency_ns[lane] * weight);
     }
     // Each value is a word of its own, so that readers find the old one or the new one.
-    const std::uint32_t queue = columns.queue[lane];
-    if (!keeps_times) {
-      if (has_tx) put(row.tx_utilization, columns.tx_utilization[lane]);
-      if (has_queue) put(row.occupancy[queue_slot(queue)], queue);
+    const std::uint32_t word = occupancy_word(tick, columns.queue[lane]);
+    if (!is_exact) {
+      if (has_tx) {
+        // First the value: with the tick before it, it would be told as new.
+        put(row.tx_utilization, columns.tx_utilization[lane]);
+        put(row.tx_tick, tick);
+      }
+      if (has_queue) put(*rows.queue[lane], word);
       continue;
     }
-    // But for those that have a time.
+    // But for those that have a stamp.
     const RowWriter writer(row.sequence);
     if (has_tx) {
       put(row.tx_utilization, columns.tx_utilization[lane]);
-      put(row.tx_us, moment.now_us);
+      put(row.tx_stamp, moment.value_stamp);
     }
     if (has_queue) {
-      put(row.occupancy[queue_slot(queue)], queue);
-      put(row.queue_us[queue_slot(queue)], moment.now_us);
+      put(*rows.queue[lane], word);
+      put(row.queue_stamp[(columns.queue[lane] >> kQueueShift) % kInlineQueues],
+          moment.value_stamp);
     }
   }
 }

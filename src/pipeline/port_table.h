@@ -1,8 +1,8 @@
 #pragma once
-// Egress ports of switches and their queues: one line that every report touches, one that only
-// changes touch, and one with intervals, and times that only several workers need. Each worker has
-// its own rows for the ports that its flows cross; the exporter merges them (port_merge.h), the
-// newest value first. Eight queues lie in the row, further ones in the overflow table.
+// Egress ports of switches and their queues: one line that every report touches, and two that only
+// changes touch and the sweep. Each worker has its own rows for the ports that its flows cross; the
+// exporter merges them (port_merge.h), the newest value first (value_time.h). Eight queues with
+// consecutive ids lie in the row, others in the overflow table.
 
 #include <array>
 #include <cstdint>
@@ -11,11 +11,28 @@
 #include "pipeline/key.h"
 #include "pipeline/row_table.h"
 #include "pipeline/single_writer.h"
+#include "pipeline/value_time.h"
 
 namespace hopscope::pipeline {
 
 inline constexpr unsigned kInlineQueues = 8;
 inline constexpr std::uint32_t kOccupancyMask = 0x00FF'FFFF;  ///< of a queue word
+inline constexpr unsigned kQueueShift = 24;                   ///< of the id in an INT queue word
+inline constexpr std::uint8_t kNoGroup = 0xFF;
+
+/// Of a word of PortRow::occupancy.
+[[nodiscard]] constexpr std::uint8_t tick_in(std::uint32_t word) noexcept {
+  return static_cast<std::uint8_t>(word >> 24);
+}
+[[nodiscard]] constexpr std::uint32_t occupancy_word(std::uint8_t tick,
+                                                     std::uint32_t occupancy) noexcept {
+  return std::uint32_t{tick} << 24 | (occupancy & kOccupancyMask);
+}
+
+/// Ids of one group are those that a row holds inline: of each the place is its remainder.
+[[nodiscard]] constexpr std::uint32_t queue_group(std::uint32_t queue) noexcept {
+  return queue / kInlineQueues;
+}
 inline constexpr std::uint32_t kNoValue = 0xFFFF'FFFF;
 
 struct alignas(kCacheLine) PortRow {
@@ -25,8 +42,9 @@ struct alignas(kCacheLine) PortRow {
   std::uint16_t age;  ///< low bits of the second of the newest report
   /// tx_interval where there is a value, else none: nothing happens while values stay in it.
   Interval tx_stays_in;
-  std::uint16_t unused_half;
-  /// id in the top byte, occupancy below, as in the INT queue word
+  std::uint8_t group;    ///< queue_group() of the inline queues; kNoGroup: none yet
+  std::uint8_t tx_tick;  ///< when the utilization came; kNoTick: at tx_stamp
+  /// Tick in the top byte, occupancy below. Without a tick it came at queue_stamp.
   std::array<std::uint32_t, kInlineQueues> occupancy;
   /// occupancy_interval of the queues that had an occupancy, else none.
   std::array<Interval, kInlineQueues> queue_stays_in;
@@ -41,15 +59,15 @@ struct alignas(kCacheLine) PortRow {
   std::uint32_t last_refresh_s;
 
   std::array<Interval, kInlineQueues> occupancy_interval;
-  // Receive times in microseconds modulo 2^32, to tell which worker's value is the newest.
-  std::uint32_t tx_us;
-  std::array<std::uint32_t, kInlineQueues> queue_us;
-  std::uint8_t live;  ///< had a report, not just an interval told by the key's owner
-  std::uint8_t unused[11];
+  std::uint32_t tx_stamp;
+  std::array<std::uint32_t, kInlineQueues> queue_stamp;
+  std::uint32_t swept;  ///< when the sweep was here, or the first report came
+  std::uint8_t live;    ///< had a report, not just an interval told by the key's owner
+  std::uint8_t unused[7];
 };
 static_assert(sizeof(PortRow) == 3 * kCacheLine);
 
-/// A queue beyond the eighth of its port.
+/// A queue that is not one of the eight in its port's row.
 struct alignas(kCacheLine) QueueRow {
   std::uint32_t sequence;
   std::uint32_t queue;
@@ -63,7 +81,7 @@ struct alignas(kCacheLine) QueueRow {
   std::uint8_t unused;
   std::uint16_t age;
   std::uint32_t last_refresh_s;
-  std::uint32_t seen_us;
+  std::uint32_t stamp;  ///< when its newest value came
 };
 static_assert(sizeof(QueueRow) == kCacheLine);
 

@@ -34,14 +34,14 @@ bool hops_exceeded(const IntStack& stack) noexcept {
 
 Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
                const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
-               EventBuffer& event_buffer, ChangeRouter& changes)
+               bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes)
     : options_(events),
       table_options_(tables),
       units_(units),
       seed_(seed),
       sequence_window_(workers > 1 ? kSequenceWindow : kWindowAlone),
       events_(event_buffer),
-      ports_(tables, events.refresh_s, workers > 1, units, seed, changes),
+      ports_(tables, events.refresh_s, exact_times && workers > 1, units, seed, changes),
       flows4_(std::max(1U, tables.flows_ipv4 / workers), tables, options_, units, event_buffer,
               ports_),
       flows6_(std::max(1U, tables.flows_ipv6 / workers), tables, options_, units, event_buffer,
@@ -57,7 +57,7 @@ Moment Tables::moment_of(const Report& report, const Hop* sink, const FrameTime&
                 .receive_time_ns = time.receive_ns,
                 .now_ns = time.now_ns,
                 .now_s = seconds_of(time.now_ns),
-                .now_us = microseconds_of(time.now_ns)};
+                .value_stamp = stamp_of(time.now_ns)};
   if (sink != nullptr && sink->has_time) {
     moment.has_switch_time = true;
     moment.switch_time = sink->time;

@@ -16,10 +16,11 @@ namespace hopscope::pipeline {
 
 class Tables {
  public:
-  /// `workers`: flow capacities are divided by it, the other tables are not.
+  /// `workers`: flow capacities are divided by it, the other tables are not. `exact_times`: see
+  /// PortState.
   Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
          const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
-         EventBuffer& event_buffer, ChangeRouter& changes);
+         bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes);
 
   /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
   /// that of the flow's key.

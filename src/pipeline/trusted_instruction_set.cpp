@@ -119,11 +119,12 @@ bool stays_like_scalar(InstructionSet set) {
       columns.queue[i] = queue << 24 | static_cast<std::uint32_t>(random() % 1'000'000);
       row.tx_stays_in = tx.index(near(columns.tx_utilization[i]));
       row.queue_stays_in[at] = occupancy.index(near(columns.queue[i] & kOccupancyMask));
-      row.occupancy[at] = (random() % 32 == 0 ? queue ^ 8 : queue) << 24;
+      row.group = static_cast<std::uint8_t>(queue_group(random() % 32 == 0 ? queue ^ 8 : queue));
+      row.tx_tick = static_cast<std::uint8_t>(random());
       if (i >= plan.hops) continue;
       stay = stay && (!plan.has_tx || !tx.left(columns.tx_utilization[i], row.tx_stays_in));
       stay = stay && (!plan.has_queue ||
-                      (row.occupancy[at] >> 24 == queue &&
+                      (row.group == queue_group(queue) &&
                        !occupancy.left(columns.queue[i] & kOccupancyMask, row.queue_stays_in[at])));
     }
     PortsOfStack ports;
@@ -131,7 +132,9 @@ bool stays_like_scalar(InstructionSet set) {
       return false;
     }
     for (unsigned i = 0; i < plan.hops; ++i) {
-      if (ports[i] != &rows[i]) return false;
+      if (ports.row[i] != &rows[i]) return false;
+      const std::size_t at = columns.queue[i] >> kQueueShift;
+      if (ports.queue[i] != &rows[i].occupancy[at % kInlineQueues]) return false;
     }
   }
   return true;

@@ -38,7 +38,7 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
       source_(source),
       events_(events),
       tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
-              shared.workers, events_, *this),
+              shared.workers, shared.exact_times, events_, *this),
       authority_(shared.tables, shared.events, shared.seed, events_),
       fast_(shared.decoder, shared.units, tables_, shared.seed, shared.instruction_set,
             shared.fast_path),

@@ -43,6 +43,7 @@ struct WorkerShared {
   SenderOwners* senders;
   InstructionSet instruction_set;
   bool fast_path;
+  bool exact_times;
 };
 
 class Worker final : private ChangeRouter {

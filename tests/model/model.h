@@ -125,9 +125,10 @@ class Model final : public pipeline::TableView {
     std::uint32_t seen_s = 0;
     std::uint32_t refresh_s = 0;
     Value tx;
+    std::optional<std::uint32_t> first_queue;
     std::array<std::optional<Queue>, 8> queues;
   };
-  /// A queue beyond the eight that a port's row holds.
+  /// A queue that is not one of the eight of its port's row.
   struct FurtherQueue {
     PortId port;
     std::uint32_t seen_s = 0;

@@ -69,14 +69,14 @@ void Model::apply_port(Port* port, const Hop& hop, const Moment& moment) {
 void Model::apply_queue(Port& port, Measurement measurement, const QueueValue& told,
                         const Moment& moment) {
   const PortId id{port.switch_id, port.port};
-  // One of eight places, the one of its number first; else a row of its own.
+  // The port's first queue says which eight are its own; others have a row each.
+  if (!port.first_queue) port.first_queue = told.queue / 8 * 8;
   Queue* queue = nullptr;
-  for (unsigned i = 0; i < 8 && queue == nullptr; ++i) {
-    std::optional<Queue>& place = port.queues[(told.queue + i) % 8];
+  if (told.queue / 8 * 8 == *port.first_queue) {
+    std::optional<Queue>& place = port.queues[told.queue % 8];
     if (!place) place = Queue{.id = told.queue};
-    if (place->id == told.queue) queue = &*place;
-  }
-  if (queue == nullptr) {
+    queue = &*place;
+  } else {
     const bool is_new = queues_.find({id, told.queue}) == nullptr;
     FurtherQueue* further = queues_.find_or_add({id, told.queue});
     if (further == nullptr) return;

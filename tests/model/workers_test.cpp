@@ -46,10 +46,12 @@ constexpr std::size_t kFrames = 20'000;
 #endif
 constexpr std::int64_t kStepNs = 2'000;  ///< between frames: workers' clocks tell microseconds
 
-/// Microseconds apart, from `start_ns` on.
-void space_out(Frames& frames, std::int64_t start_ns) {
+constexpr std::int64_t kStartNs = 1'750'000'000'000'000'000;
+constexpr std::int64_t kTickNs = std::int64_t{1} << (pipeline::kStampShift + pipeline::kTickShift);
+
+void space_out(Frames& frames, std::int64_t start_ns, std::int64_t step_ns = kStepNs) {
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    frames[i].time_ns = start_ns + static_cast<std::int64_t>(i) * kStepNs;
+    frames[i].time_ns = start_ns + static_cast<std::int64_t>(i) * step_ns;
   }
 }
 
@@ -139,6 +141,7 @@ EngineOptions options() {
   options.tables.idle_timeout_s = 3'600;
   options.queues.worker_entries = 1 << 18;
   options.queues.event_entries = 1 << 20;
+  options.exact_times = true;
   return options;
 }
 
@@ -181,7 +184,8 @@ Outcome outcome_of(Engine& engine, std::vector<Event> events) {
 
 /// Frame by frame, the next one when all has been said about the one before; `queues` workers
 /// receive them in turn.
-Outcome in_lockstep(const Frames& frames, unsigned workers, unsigned queues) {
+Outcome in_lockstep(const Frames& frames, unsigned workers, unsigned queues,
+                    const EngineOptions& with = options()) {
   std::vector<std::unique_ptr<MemorySource>> own;
   std::vector<io::FrameSource*> sources(workers, nullptr);
   for (unsigned i = 0; i < queues; ++i) {
@@ -192,7 +196,7 @@ Outcome in_lockstep(const Frames& frames, unsigned workers, unsigned queues) {
   for (std::size_t i = 0; i < frames.size(); ++i) {
     own[i % queues]->add(frames[i].bytes, frames[i].time_ns);
   }
-  Engine engine(options(), sources);
+  Engine engine(with, sources);
   std::vector<Event> events;
   while (engine.run_inline() != 0) take_events(engine, events);
   engine.finish_inline();
@@ -358,7 +362,7 @@ TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
   GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
 #endif
   Frames frames = GetParam().frames();
-  space_out(frames, 1'750'000'000'000'000'000);
+  space_out(frames, kStartNs);
   const Outcome one = in_lockstep(frames, 1, 1);
   ASSERT_FALSE(one.events.empty());
   for (const unsigned workers : {2U, 4U}) {
@@ -366,6 +370,23 @@ TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
       SCOPED_TRACE(fmt::format("{} workers, {} queues", workers, queues));
       expect_same(GetParam(), one, in_lockstep(frames, workers, queues), true);
     }
+  }
+}
+
+/// As with interfaces: rows say to a tick when a value came, and the sweep looks after the old
+/// ones.
+TEST_P(Workers, TellValuesApartThatCameInDifferentTicks) {
+#ifdef HOPSCOPE_TEST_IS_OF_THREADS
+  GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
+#endif
+  Frames frames = GetParam().frames();
+  space_out(frames, kStartNs, kTickNs + kTickNs / 4);
+  EngineOptions with = options();
+  with.exact_times = false;
+  const Outcome one = in_lockstep(frames, 1, 1, with);
+  for (const unsigned workers : {2U, 4U}) {
+    SCOPED_TRACE(fmt::format("{} workers", workers));
+    expect_same(GetParam(), one, in_lockstep(frames, workers, workers, with), true);
   }
 }
 

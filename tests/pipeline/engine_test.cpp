@@ -159,6 +159,7 @@ void expect_tables(const Engine& engine, const ReferenceModel& model) {
 
 EngineOptions options() {
   EngineOptions options;
+  options.exact_times = true;  // reports come microseconds apart
   options.tables.idle_timeout_s = 3600;
   options.tables.flows_ipv4 = 1024;
   options.tables.flows_ipv6 = 1024;
