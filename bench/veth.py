@@ -239,15 +239,15 @@ def receivers(repeats=3, methods=METHODS):
               f"{statistics.median(c2c):.0f} [{min(c2c):.0f}..{max(c2c):.0f}] |", flush=True)
     print()
 
-    def ratio(a, b, what):
-        under = statistics.median(seen[b][what])
-        return statistics.median(seen[a][what]) / under if under else float("inf")
+    def ratio(a, b, what, form):
+        over, under = (statistics.median(seen[case][what]) for case in (a, b))
+        return form.format(over / under) if under else "(no rate)"
     for placement in ("sender", "worker"):
         xdp = (placement, "af_xdp", "pipeline")
         for what, words in (("free", "without loss"), ("most", "at most")):
             print(f"Kernel's part on the {placement}'s CPU, {words}: with the whole pipeline "
-                  f"{ratio(xdp, (placement, 'af_xdp', 'drop'), what):.0%} of receiving alone"
-                  + "".join(f", {ratio(xdp, (placement, method, 'pipeline'), what):.1f} times "
+                  f"{ratio(xdp, (placement, 'af_xdp', 'drop'), what, '{:.0%}')} of receiving alone"
+                  + "".join(f", {ratio(xdp, (placement, method, 'pipeline'), what, '{:.1f}')} times "
                             f"{method}" for method in methods if method != "af_xdp") + ".")
     print()
 

@@ -115,7 +115,7 @@ DecodeError Decoder::verify(const std::uint8_t* ip, const IpHeader& header,
     const auto bytes = static_cast<std::size_t>(udp - ip);
     const std::uint64_t sum =
         bytes == kIpv4Bytes ? checksum_sum20(ip) : checksum_sum(Bytes(ip, bytes));
-    outer.ipv4_checksum_wrong = checksum_fold(sum) != 0xFFFF;
+    outer.ipv4_checksum_wrong = !is_checksum_right(sum);
   }
   if (be16(udp + 6) != 0) {
     const Bytes addresses = is_ipv4 ? Bytes(ip + 12, 8) : Bytes(ip + 8, 32);

@@ -57,7 +57,7 @@ const std::uint8_t* skip_sink_node(Bytes payload, const Dialect& dialect, Report
   const bool has_room = payload.size() >= kFixedBytes + 4 + kIpv4Bytes;
   // Where both places may be IPv4, a right checksum at the first decides.
   const auto is_ipv4 = [&] {
-    return at[0] == kIpv4NoOptions && checksum_fold(checksum_sum(Bytes(at, kIpv4Bytes))) == 0xFFFF;
+    return at[0] == kIpv4NoOptions && is_checksum_right(checksum_sum(Bytes(at, kIpv4Bytes)));
   };
   const bool has_sink =
       has_room &&

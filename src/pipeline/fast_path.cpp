@@ -23,7 +23,7 @@ bool FastPath::checksums_are_right(const ReportShape& shape,
                                    const std::uint8_t* frame) const noexcept {
   const std::uint8_t* ip = frame + shape.ip_at;
   const std::uint8_t* udp = frame + shape.udp_at;
-  if (!shape.outer_ipv6 && checksum_fold(checksum_sum20(ip)) != 0xFFFF) return false;
+  if (!shape.outer_ipv6 && !is_checksum_right(checksum_sum20(ip))) return false;
   if (be16(udp + 6) == 0) return true;
   const Bytes addresses = shape.outer_ipv6 ? Bytes(ip + 8, 32) : Bytes(ip + 12, 8);
   return is_udp_checksum_right(addresses, Bytes(udp, be16(udp + 4)));
