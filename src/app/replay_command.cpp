@@ -159,7 +159,6 @@ class Replay {
                                             .switches = config.switches,
                                             .queues = config.queues,
                                             .seed = {},  // the same order every time
-                                            .exact_times = true,
                                             .cpus = {}},
                     std::vector<io::FrameSource*>{&source()});
     const auto well = [] { return std::vector<exporter::Check>{{"replay", true, ""}}; };

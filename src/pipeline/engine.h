@@ -31,8 +31,8 @@ struct EngineOptions {
   io::IdleStrategy idle = io::IdleStrategy::kAdaptive;
   InstructionSet instruction_set = trusted_instruction_set();
   bool fast_path = true;  ///< off: every frame goes through the checked decoder
-  /// Of several workers' values of a port the newest is shown to the microsecond, not within 8 ms:
-  /// for captures, which give the same with any number of workers.
+  /// Of several workers' values of a port the newest is told by the microsecond instead of by 8 ms
+  /// (value_time.h): for reports that are to give the same with any number of workers.
   bool exact_times = false;
   std::vector<int> cpus;  ///< per worker; -1 or absent: not pinned
 };

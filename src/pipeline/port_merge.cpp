@@ -27,7 +27,7 @@ struct RowRef {
   bool is_overflow;  ///< a row of the queues beyond the port's own
 };
 
-/// Modulo 2^32: rows of ports silent for longer than the idle time do not come here.
+/// Modulo 2^32: no stamp that the sweep has kept is over 18 minutes old.
 bool newer(std::uint32_t a, std::uint32_t b) noexcept {
   return static_cast<std::int32_t>(a - b) > 0;
 }

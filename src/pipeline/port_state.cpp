@@ -19,7 +19,7 @@ PortRow erased_port() noexcept {
 
 }  // namespace
 
-PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool exact_times,
+PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, ValueTimes times,
                      const UnitTable& units, const HashSeed& seed, ChangeRouter& changes)
     : units_(units),
       rules_(units[0].tx_utilization, units[0].queue_occupancy),
@@ -27,7 +27,7 @@ PortState::PortState(const TableOptions& tables, std::uint32_t refresh_s, bool e
       changes_(changes),
       idle_timeout_s_(tables.idle_timeout_s),
       refresh_s_(refresh_s),
-      exact_times_(exact_times),
+      times_(times),
       ports_(tables.ports),
       queues_(tables.queue_overflow),
       switches_(tables.switches),
@@ -140,8 +140,7 @@ std::uint64_t PortState::queue_key(const PortRow& port, std::uint32_t queue) con
   return hash_of(port_key(port.switch_id, port.port), seed_) + queue;
 }
 
-QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
-                                    const Moment* moment) noexcept {
+QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue) noexcept {
   const PortRow& port = ports_[slot];
   const std::uint32_t index =
       queues_.find_or_add(queue_key(port, queue), seed_, [&](QueueRow& fresh) {
@@ -155,14 +154,13 @@ QueueRow* PortState::overflow_queue(std::uint32_t slot, std::uint32_t queue,
         fresh.age = port.age;
         fresh.last_refresh_s = port.last_refresh_s;
       });
-  if (index == SlotIndex::kNone) return nullptr;
-  QueueRow& row = queues_[index];
-  if (moment != nullptr) {
-    put(row.age, static_cast<std::uint16_t>(moment->now_s));
-    put(row.stamp, moment->value_stamp);
-    put(row.live, 1);
-  }
-  return &row;
+  return index == SlotIndex::kNone ? nullptr : &queues_[index];
+}
+
+void PortState::see(QueueRow& row, const Moment& moment) noexcept {
+  put(row.age, static_cast<std::uint16_t>(moment.now_s));
+  put(row.stamp, moment.value_stamp);
+  put(row.live, 1);
 }
 
 void PortState::update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
@@ -186,9 +184,10 @@ void PortState::update_occupancy(std::uint32_t slot, const Units& units, const H
     if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
     return;
   }
-  QueueRow* queue = overflow_queue(slot, hop.queue, &moment);
+  QueueRow* queue = overflow_queue(slot, hop.queue);
   if (queue == nullptr) return;
   const RowWriter writer(queue->sequence);
+  see(*queue, moment);
   put(queue->occupancy_interval, watch(watched, queue->occupancy_interval, hop, moment));
   put(queue->occupancy, hop.occupancy);
 }
@@ -212,9 +211,10 @@ void PortState::update_congestion(std::uint32_t slot, const Units& units, const 
     put(row.queue_stamp[i], moment.value_stamp);
     return;
   }
-  QueueRow* queue = overflow_queue(slot, hop.congestion_queue, &moment);
+  QueueRow* queue = overflow_queue(slot, hop.congestion_queue);
   if (queue == nullptr) return;
   const RowWriter writer(queue->sequence);
+  see(*queue, moment);
   put(queue->congestion_interval, watch(watched, queue->congestion_interval, hop, moment));
   put(queue->congestion, hop.congestion);
 }
@@ -236,7 +236,7 @@ void PortState::set_interval(const RowChange& change) noexcept {
     put(is_occupancy ? row.occupancy_interval[i] : row.congestion_interval[i], change.interval);
     const bool has_value = is_occupancy && (row.occupancy_seen >> i & 1) != 0;
     if (has_value) put(row.queue_stays_in[i], change.interval);
-  } else if (QueueRow* overflow = overflow_queue(at, change.queue, nullptr)) {
+  } else if (QueueRow* overflow = overflow_queue(at, change.queue)) {
     put(is_occupancy ? overflow->occupancy_interval : overflow->congestion_interval,
         change.interval);
   }
@@ -266,24 +266,31 @@ void PortState::sweep_port(std::uint32_t slot, const FrameTime& time) noexcept {
   }
   if (row.live == 0) return;
   const bool is_due = may_refresh(row.last_refresh_s, now_s);
-  if (exact_times_ && !is_due) return;
+  if (times_ == ValueTimes::kNone && !is_due) return;
   const RowWriter writer(row.sequence);
-  if (!exact_times_) keep_old_stamps(row, stamp_of(time.now_ns));
+  if (times_ != ValueTimes::kNone) keep_old_stamps(row, stamp_of(time.now_ns));
   if (!is_due) return;
   put(row.last_refresh_s, now_s);
   refresh_port(row, time);
 }
 
 void PortState::keep_old_stamps(PortRow& row, std::uint32_t now) noexcept {
-  if (row.tx_tick != kNoTick && is_old(row.tx_tick, now)) {
-    put(row.tx_stamp, stamp_with(row.tx_tick, row.swept));
-    put(row.tx_tick, kNoTick);
-  }
+  // Whether it is kept by the stamp from now on.
+  const auto keep = [&](std::uint8_t tick, std::uint32_t& stamp) {
+    if (tick == kNoTick) {
+      const std::uint32_t kept = kept_stamp(stamp, now);
+      if (kept != stamp) put(stamp, kept);
+      return false;
+    }
+    if (!is_old(tick, row.swept, now)) return false;
+    put(stamp, stamp_with(tick, row.swept));
+    return true;
+  };
+  if (keep(row.tx_tick, row.tx_stamp)) put(row.tx_tick, kNoTick);
   for (unsigned i = 0; i < kInlineQueues; ++i) {
-    const std::uint8_t tick = tick_in(row.occupancy[i]);
-    if (tick == kNoTick || !is_old(tick, now)) continue;
-    put(row.queue_stamp[i], stamp_with(tick, row.swept));
-    put(row.occupancy[i], occupancy_word(kNoTick, row.occupancy[i]));
+    if (keep(tick_in(row.occupancy[i]), row.queue_stamp[i])) {
+      put(row.occupancy[i], occupancy_word(kNoTick, row.occupancy[i]));
+    }
   }
   put(row.swept, now);
 }
@@ -298,8 +305,10 @@ void PortState::sweep_queue(std::uint32_t index, const FrameTime& time) noexcept
     queues_.erase(index, seed_, erased);
     return;
   }
-  if (row.live == 0 || !may_refresh(row.last_refresh_s, now_s)) return;
+  if (row.live == 0) return;
   const RowWriter writer(row.sequence);
+  put(row.stamp, kept_stamp(row.stamp, stamp_of(time.now_ns)));
+  if (!may_refresh(row.last_refresh_s, now_s)) return;
   put(row.last_refresh_s, now_s);
   const Units& units = units_[units_.index_of(row.switch_id)];
   const auto refresh = [&](Measurement measurement, const IntervalRule& rule, std::uint32_t value,

@@ -21,8 +21,7 @@ namespace hopscope::pipeline {
 
 class PortState {
  public:
-  /// `exact_times`: rows say to the microsecond when a value came, else to a tick (value_time.h).
-  PortState(const TableOptions& tables, std::uint32_t refresh_s, bool exact_times,
+  PortState(const TableOptions& tables, std::uint32_t refresh_s, ValueTimes times,
             const UnitTable& units, const HashSeed& seed, ChangeRouter& changes);
 
   /// The row of a port, made where it is new; kNoSlot when the table is full.
@@ -109,7 +108,7 @@ class PortState {
   }
   /// For values of now.
   [[nodiscard]] std::uint8_t tick_at(const Moment& moment) const noexcept {
-    return exact_times_ ? kNoTick : tick_of(moment.value_stamp);
+    return times_ == ValueTimes::kTicks ? tick_of(moment.value_stamp) : kNoTick;
   }
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
   void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
@@ -118,9 +117,10 @@ class PortState {
                          const Moment& moment) noexcept;
   /// Index of the queue's inline place, or -1: it is of another group.
   [[nodiscard]] static int inline_queue(PortRow& row, std::uint32_t queue) noexcept;
-  /// `moment`: when the queue was seen; null when only its interval is set.
-  [[nodiscard]] QueueRow* overflow_queue(std::uint32_t slot, std::uint32_t queue,
-                                         const Moment* moment) noexcept;
+  /// The row of a queue that has no place in that of its port; null: the table is full.
+  [[nodiscard]] QueueRow* overflow_queue(std::uint32_t slot, std::uint32_t queue) noexcept;
+  /// It had a report. Under its RowWriter.
+  static void see(QueueRow& row, const Moment& moment) noexcept;
   [[nodiscard]] std::uint32_t switch_row(std::uint32_t switch_id) noexcept;
   [[nodiscard]] std::uint64_t queue_key(const PortRow& port, std::uint32_t queue) const noexcept;
   static void count_latency(SwitchRow& row, const Units& units, std::uint32_t latency,
@@ -148,7 +148,7 @@ class PortState {
   ChangeRouter& changes_;
   const std::uint32_t idle_timeout_s_;
   const std::uint32_t refresh_s_;
-  const bool exact_times_;
+  const ValueTimes times_;
   RowTable<PortRow> ports_;
   RowTable<QueueRow> queues_;
   RowTable<SwitchRow> switches_;
@@ -169,7 +169,7 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
     }
   }
   if (all_stay) [[likely]] {
-    if (!plan.has_latency || !plan.has_queue || exact_times_) {
+    if (!plan.has_latency || !plan.has_queue || times_ == ValueTimes::kExact) {
       take_hops<Kinds::kAny>(rows, columns, 0, plan.hops, plan, moment);
     } else if (plan.has_tx) {
       take_hops<Kinds::kAll>(rows, columns, 0, plan.hops, plan, moment);
@@ -208,7 +208,7 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
   const bool has_latency = !kIsAny || plan.has_latency;
   const bool has_tx = kIsAny ? plan.has_tx : kKinds == Kinds::kAll;
   const bool has_queue = !kIsAny || plan.has_queue;
-  const bool is_exact = kIsAny && exact_times_;
+  const bool is_exact = kIsAny && times_ == ValueTimes::kExact;
   const std::uint8_t tick = tick_at(moment);
   SwitchRow* const switches = &switches_[0];
   for (unsigned lane = first; lane < end; ++lane) {
@@ -225,7 +225,7 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
     const std::uint32_t word = occupancy_word(tick, columns.queue[lane]);
     if (!is_exact) {
       if (has_tx) {
-        // First the value: with the tick before it, it would be told as new.
+        // First the value: the old one with the new tick would be told as new (see read_row()).
         put(row.tx_utilization, columns.tx_utilization[lane]);
         put(row.tx_tick, tick);
       }

@@ -53,7 +53,9 @@ class RowWriter {
   const std::uint32_t start_;
 };
 
-/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`. Where the writer is
+/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`, the last one first:
+/// a value that is written before its time, which stands behind it in the row, is not copied older
+/// than the time says, though both be written without the lock. Where the writer is
 /// at it again and again, or was taken off its CPU meanwhile, the reader gives way to it; false
 /// only after so long (some seconds) that the writer must be dead.
 template <typename Row>
@@ -68,7 +70,7 @@ template <typename Row>
     const auto before = std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_acquire);
     if ((before & 1) != 0) continue;
     std::uint64_t words_copy[sizeof(Row) / 8];
-    for (std::size_t w = 0; w < sizeof(Row) / 8; ++w) {
+    for (std::size_t w = sizeof(Row) / 8; w-- > 0;) {
       words_copy[w] = std::atomic_ref<std::uint64_t>(words[w]).load(std::memory_order_acquire);
     }
     const auto after = std::atomic_ref<std::uint32_t>(*sequence).load(std::memory_order_relaxed);

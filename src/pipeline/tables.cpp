@@ -30,6 +30,11 @@ bool hops_exceeded(const IntStack& stack) noexcept {
   return is_old && (stack.header[0] & 0x01) != 0;
 }
 
+ValueTimes times_kept(unsigned workers, bool exact) noexcept {
+  if (workers == 1) return ValueTimes::kNone;
+  return exact ? ValueTimes::kExact : ValueTimes::kTicks;
+}
+
 }  // namespace
 
 Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
@@ -41,7 +46,7 @@ Tables::Tables(const TableOptions& tables, const EventOptions& events, const Uni
       seed_(seed),
       sequence_window_(workers > 1 ? kSequenceWindow : kWindowAlone),
       events_(event_buffer),
-      ports_(tables, events.refresh_s, exact_times && workers > 1, units, seed, changes),
+      ports_(tables, events.refresh_s, times_kept(workers, exact_times), units, seed, changes),
       flows4_(std::max(1U, tables.flows_ipv4 / workers), tables, options_, units, event_buffer,
               ports_),
       flows6_(std::max(1U, tables.flows_ipv6 / workers), tables, options_, units, event_buffer,

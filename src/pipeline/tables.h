@@ -17,7 +17,7 @@ namespace hopscope::pipeline {
 class Tables {
  public:
   /// `workers`: flow capacities are divided by it, the other tables are not. `exact_times`: see
-  /// PortState.
+  /// EngineOptions.
   Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
          const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
          bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes);

@@ -52,7 +52,10 @@ void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
 std::size_t Worker::run_once(bool receive) noexcept {
   std::size_t work = 0;
   if (workers_ > 1) work += take_returns() + take_messages();
-  if (receive && source_ != nullptr) work += receive_batch();
+  const std::size_t frames = receive && source_ != nullptr ? receive_batch() : 0;
+  // Where others' frames keep it busy it has neither batches nor idle time.
+  if (work != 0 && frames == 0 && !replays_) tables_.housekeep(last_time_, kRowsPerBatch);
+  work += frames;
   if (work != 0) {
     events_.flush();
     tables_.publish_counts();

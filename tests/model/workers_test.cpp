@@ -241,11 +241,11 @@ class LiveSource final : public io::FrameSource {
 };
 
 /// One queue, everything as fast as the threads go.
-Outcome on_threads(const Frames& frames, unsigned workers) {
+Outcome on_threads(const Frames& frames, unsigned workers, const EngineOptions& with) {
   LiveSource source(frames);
   std::vector<io::FrameSource*> sources(workers, nullptr);
   sources[0] = &source;
-  Engine engine(options(), sources);
+  Engine engine(with, sources);
   std::vector<Event> events;
   engine.start();
   while (!engine.finished()) take_events(engine, events);
@@ -344,13 +344,12 @@ void expect_same(const Capture& capture, const Outcome& one, const Outcome& seve
   const auto is_compared = [&](const Event& event) {
     return !is_loss(event) && (in_order || !is_port(event));
   };
-  if (capture.is_disordered) {
-    expect_same_tables(without_senders(one), without_senders(several), in_order);
-  } else if (capture.is_grouped) {
-    expect_same_tables(without_ports(one), without_ports(several), in_order);
-  } else {
-    expect_same_tables(one, several, in_order);
-  }
+  const auto compared = [&](Outcome outcome) {
+    if (capture.is_disordered) outcome = without_senders(std::move(outcome));
+    if (capture.is_grouped) outcome = without_ports(std::move(outcome));
+    return outcome;
+  };
+  expect_same_tables(compared(one), compared(several), in_order);
   EXPECT_EQ(difference(set_of(one.events, is_compared), set_of(several.events, is_compared)), "");
   EXPECT_EQ(difference(announced_keys(one.events), announced_keys(several.events)), "");
 }
@@ -380,7 +379,8 @@ TEST_P(Workers, TellValuesApartThatCameInDifferentTicks) {
   GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
 #endif
   Frames frames = GetParam().frames();
-  space_out(frames, kStartNs, kTickNs + kTickNs / 4);
+  // Once in two seconds two ticks are one.
+  space_out(frames, kStartNs, 2 * kTickNs + kTickNs / 4);
   EngineOptions with = options();
   with.exact_times = false;
   const Outcome one = in_lockstep(frames, 1, 1, with);
@@ -399,11 +399,18 @@ TEST_P(Workers, SayTheSameOnThreads) {
   // Workers without a source of their own go by the wall clock.
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   space_out(frames, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-  const Outcome one = on_threads(frames, 1);
+  const Outcome one = on_threads(frames, 1, options());
   for (const unsigned workers : {2U, 4U}) {
     SCOPED_TRACE(fmt::format("{} workers", workers));
-    expect_same(GetParam(), one, on_threads(frames, workers), false);
+    expect_same(GetParam(), one, on_threads(frames, workers, options()), false);
   }
+  // With ticks, as interfaces have them, these frames come too fast to say whose values are newest.
+  SCOPED_TRACE("ticks");
+  EngineOptions with = options();
+  with.exact_times = false;
+  Capture capture = GetParam();
+  capture.is_grouped = true;
+  expect_same(capture, one, on_threads(frames, 2, with), false);
 }
 
 INSTANTIATE_TEST_SUITE_P(Captures, Workers, testing::ValuesIn(captures()),

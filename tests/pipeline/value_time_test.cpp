@@ -54,7 +54,7 @@ TEST(ValueTime, WhatGrowsOldIsKeptBeforeItsTickComesRound) {
     for (int sweeps = 0; sweeps < 3 && !is_kept; ++sweeps) {
       expect_same_tick(stamp_with(tick, swept), came);
       const std::uint32_t now = swept + kSecond + below(random, kSecond / 8);
-      if (is_old(tick, now)) {
+      if (is_old(tick, swept, now)) {
         expect_same_tick(stamp_with(tick, swept), came);
         is_kept = true;
       }
@@ -64,10 +64,32 @@ TEST(ValueTime, WhatGrowsOldIsKeptBeforeItsTickComesRound) {
   }
 }
 
+TEST(ValueTime, AfterASweepThatCameLateNothingIsTakenForNew) {
+  constexpr std::uint32_t swept = 5000 * kTick;
+  for (std::uint32_t tick = 1; tick < 256; ++tick) {
+    EXPECT_TRUE(is_old(static_cast<std::uint8_t>(tick), swept, swept + 2 * kSecond)) << tick;
+    const std::uint32_t stamp = stamp_with(static_cast<std::uint8_t>(tick), swept);
+    EXPECT_LT(stamp, swept + 2 * kSecond);
+  }
+}
+
+/// A value that stays for hours beside one that goes on, in a row that is swept every second.
+TEST(ValueTime, WhatWasOldestStaysSoThoughStampsComeRound) {
+  std::uint32_t now = 17;
+  std::uint32_t old = now;
+  for (int second = 0; second < 5 * 3600; ++second) {
+    now += kSecond;
+    old = kept_stamp(old, now);
+    ASSERT_GT(static_cast<std::int32_t>(now - old), 0) << second;
+  }
+  EXPECT_EQ(kept_stamp(now - kSecond, now), now - kSecond);
+  EXPECT_EQ(kept_stamp(now + kTick, now), now + kTick) << "a little ahead";
+}
+
 TEST(ValueTime, AValueThatIsALittleAheadOfTheSweepIsNotOld) {
   const std::uint32_t now = 1000 * kTick;
   for (std::uint32_t ahead = 0; ahead < kAheadTicks; ++ahead) {
-    EXPECT_FALSE(is_old(tick_of(now + ahead * kTick), now));
+    EXPECT_FALSE(is_old(tick_of(now + ahead * kTick), now, now));
     expect_same_tick(stamp_with(tick_of(now + ahead * kTick), now), now + ahead * kTick);
   }
 }
