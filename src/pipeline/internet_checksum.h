@@ -44,8 +44,8 @@ namespace hopscope::pipeline {
   return static_cast<std::uint16_t>(host_order << 8 | host_order >> 8);
 }
 
-/// Whether the sum of bytes with their checksum among them, which is not 0, is right: 2^16 is 1 modulo
-/// 0xFFFF, so that nothing need be folded.
+/// Whether the sum of bytes with their checksum among them, which is not 0, is right: 2^16 is 1
+/// modulo 0xFFFF, so that nothing need be folded.
 [[nodiscard]] inline bool is_checksum_right(std::uint64_t sum) noexcept {
   return sum % 0xFFFF == 0;
 }
