@@ -89,9 +89,19 @@ std::uint64_t dropped(const DeliveryCounts& counts) {
   return sum_of(counts.dropped);
 }
 
+std::uint64_t dropped(const DeliveryCounts& counts, DropReason reason) {
+  return counts.dropped[static_cast<std::size_t>(reason)];
+}
+
 void expect_all_accounted_for(const DeliveryCounts& counts) {
   EXPECT_EQ(counts.produced + counts.recovered,
             counts.delivered + counts.in_memory + counts.in_spool + dropped(counts));
+}
+
+/// In memory and in the spool at one moment: between two looks records move from one to the other.
+std::uint64_t waiting(const Delivery& delivery) {
+  const DeliveryCounts counts = delivery.counts();
+  return counts.in_memory + counts.in_spool;
 }
 
 std::unique_ptr<TestSink> sink(TestSink::Deliver deliver) {
@@ -162,7 +172,7 @@ TEST(Delivery, WhatIsRefusedIsCountedAndToldOnce) {
   delivery.stop();
   const DeliveryCounts counts = delivery.counts();
   EXPECT_EQ(counts.delivered, 0U);
-  EXPECT_EQ(counts.dropped[static_cast<std::size_t>(DropReason::kRefused)], 30U);
+  EXPECT_EQ(dropped(counts, DropReason::kRefused), 30U);
   EXPECT_EQ(counts.state, SinkState::kDropping);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0], "sink test: refused 10 records, the first of them \"0\": never");
@@ -237,7 +247,7 @@ TEST(Delivery, WithoutASpoolTheOldestGiveWay) {
   offer(delivery, 10, 90);
   const DeliveryCounts full = delivery.counts();
   EXPECT_EQ(full.in_memory, 100U);
-  EXPECT_EQ(full.dropped[static_cast<std::size_t>(DropReason::kMemoryFull)], 60U);
+  EXPECT_EQ(dropped(full, DropReason::kMemoryFull), 60U);
   EXPECT_EQ(full.state, SinkState::kDropping);
   expect_all_accounted_for(full);
   delivery.start();
@@ -399,22 +409,46 @@ TEST_F(DeliveryWithSpool, BeyondItsSizeTheOldestGo) {
     offer(delivery, 100'000 + i, 101'000 + i);
     delivery.wait_for_room(std::chrono::seconds(30));
   }
-  const auto is_below = [&] {
-    return delivery.counts().dropped[static_cast<std::size_t>(DropReason::kSpoolSize)] > 0;
-  };
+  const auto is_below = [&] { return dropped(delivery.counts(), DropReason::kSpoolSize) > 0; };
   while (!is_below()) delivery.wait_for_room(std::chrono::seconds(1));
   is_up = true;
-  while (delivery.counts().in_memory + delivery.counts().in_spool > 0) std::this_thread::yield();
+  while (waiting(delivery) > 0) std::this_thread::yield();
   delivery.stop();
   const DeliveryCounts counts = delivery.counts();
   expect_all_accounted_for(counts);
   EXPECT_EQ(counts.produced, kMade);
   EXPECT_EQ(counts.delivered, arrived.values().size());
-  EXPECT_EQ(counts.delivered + counts.dropped[static_cast<std::size_t>(DropReason::kSpoolSize)],
-            kMade);
+  EXPECT_EQ(counts.delivered + dropped(counts, DropReason::kSpoolSize), kMade)
+      << testing::PrintToString(counts.dropped) << ' ' << delivery.trouble();
   EXPECT_EQ(arrived.values().back(), 100'000 + kMade - 1);
   const std::vector<std::uint64_t> values = arrived.values();
   EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+}
+
+TEST_F(DeliveryWithSpool, WhatGivesWayWhileItIsReadBackIsNotDamaged) {
+  options_.spool.max_bytes = 1 << 14;
+  options_.spool.segment_bytes = 1 << 12;
+  Arrived arrived;
+  Delivery delivery("test", sink([&](auto batch) {
+                      arrived.add(batch);
+                      return Outcome{};
+                    }),
+                    options_, nullptr);
+  delivery.start();
+  constexpr std::uint64_t kMade = 150'000;
+  // Faster than they can be read back; the disk is waited for, so that none is refused there.
+  for (std::uint64_t i = 0; i < kMade; i += 100) {
+    offer(delivery, 100'000 + i, 100'100 + i);
+    delivery.wait_for_room(std::chrono::seconds(30));
+  }
+  while (waiting(delivery) > 0) std::this_thread::yield();
+  delivery.stop();
+  const DeliveryCounts counts = delivery.counts();
+  EXPECT_GT(dropped(counts, DropReason::kSpoolSize), 0U);
+  EXPECT_EQ(counts.delivered + dropped(counts, DropReason::kSpoolSize), kMade)
+      << testing::PrintToString(counts.dropped);
+  EXPECT_EQ(counts.delivered, arrived.values().size());
+  expect_all_accounted_for(counts);
 }
 
 /// Says yes to what it has in memory only, and is killed now and then.
@@ -631,7 +665,7 @@ TEST(Delivery, ASinkThatHangsIsGivenUpAtTheEnd) {
   offer(delivery, 0, 50);
   delivery.stop();
   const DeliveryCounts counts = delivery.counts();
-  EXPECT_EQ(counts.dropped[static_cast<std::size_t>(DropReason::kShutdown)], 50U);
+  EXPECT_EQ(dropped(counts, DropReason::kShutdown), 50U);
   expect_all_accounted_for(counts);
 }
 

@@ -164,15 +164,29 @@ void Delivery::drop(DropReason reason, std::uint64_t records) {
   has_dropped_ = true;
 }
 
-/// What the spool's caps removed and is in memory still, is not lost.
+/// What the spool's caps removed and is in memory still, is not lost; nor what is being read back.
 void Delivery::tick_spool() {
   if (!spool_) return;
   const Spool::Removed removed = spool_->tick(wall_ns());
-  if (removed.below <= disk_from_) return;
-  const std::uint64_t lost = std::min(removed.below, next_) - disk_from_;
-  disk_from_ += lost;
-  const std::uint64_t for_age = std::min(lost, removed.for_age);
-  const std::uint64_t for_size = std::min(lost - for_age, removed.for_size);
+  removed_.for_size += removed.for_size;
+  removed_.for_age += removed.for_age;
+  removed_.below = removed.below;
+  if (!is_reading_back_) settle_removed();
+}
+
+void Delivery::settle_removed() {
+  lose_until(std::min(removed_.below, next_));
+  removed_ = {};
+}
+
+/// Records on the disk only, with lower numbers, are not there any more: by the caps, or damaged.
+void Delivery::lose_until(std::uint64_t number) {
+  if (number <= disk_from_) return;
+  const std::uint64_t lost = number - std::exchange(disk_from_, number);
+  const std::uint64_t for_age = std::min(lost, removed_.for_age);
+  const std::uint64_t for_size = std::min(lost - for_age, removed_.for_size);
+  removed_.for_age -= for_age;
+  removed_.for_size -= for_size;
   drop(DropReason::kSpoolAge, for_age);
   drop(DropReason::kSpoolSize, for_size);
   drop(DropReason::kSpoolCorrupt, lost - for_age - for_size);

@@ -63,6 +63,8 @@ class Delivery {
   void add(std::int64_t now_ns);
   void drop(DropReason reason, std::uint64_t records);
   void tick_spool();
+  void settle_removed();
+  void lose_until(std::uint64_t number);
   [[nodiscard]] bool keep_on_disk(std::int64_t now_ns);
   void make_room(std::size_t bytes);
 
@@ -104,6 +106,8 @@ class Delivery {
   std::uint64_t window_bytes_ = 0;
   std::uint64_t next_ = 0;
   std::uint64_t disk_from_ = 0;
+  Spool::Removed removed_;        ///< by the caps, not yet settled
+  bool is_reading_back_ = false;  ///< records from disk_from_ on, without the lock
   std::uint64_t in_batch_ = 0;
   std::uint64_t live_on_disk_ = 0;  ///< records that went to the disk only since the last refill
   std::optional<std::uint64_t> waited_in_vain_at_;  ///< delivered records when patience ended

@@ -114,21 +114,16 @@ void Delivery::refill() {
     if (most == 0) return;
     if (window_bytes_ + options_.batch_bytes > options_.memory_bytes && !window_.empty()) return;
     from = disk_from_;
+    is_reading_back_ = true;
   }
   std::vector<Spool::Stored> stored;
   spool_->read(from, most, options_.batch_bytes, stored);
   const std::lock_guard lock(mutex_);
-  if (stored.empty()) {
-    // Damage to the last ones leaves nothing behind them that would tell.
-    const bool is_empty = window_.empty() && spool_->records(disk_from_, next_) == 0;
-    if (is_empty) drop(DropReason::kSpoolCorrupt, next_ - std::exchange(disk_from_, next_));
-    return;
-  }
+  tick_spool();
   allowance_ -= static_cast<double>(stored.size());
-  if (window_.empty()) waits_since_ = Clock::now();
+  if (window_.empty() && !stored.empty()) waits_since_ = Clock::now();
   for (Spool::Stored& one : stored) {
-    if (one.number < disk_from_) continue;  // the caps took it meanwhile
-    drop(DropReason::kSpoolCorrupt, one.number - disk_from_);
+    lose_until(one.number);
     disk_from_ = one.number + 1;
     window_bytes_ += one.record.size() + sizeof(Record);
     window_.push_back({.number = one.number,
@@ -136,6 +131,8 @@ void Delivery::refill() {
                        .bytes = std::move(one.record),
                        .is_on_disk = true});
   }
+  is_reading_back_ = false;
+  settle_removed();
 }
 
 /// What is held goes again where its connection has ended, and leaves when its time is over.
