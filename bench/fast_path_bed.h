@@ -5,6 +5,7 @@
 #include <array>
 
 #include "frame_ring.h"
+#include "pipeline/compiled_for.h"
 #include "pipeline/engine.h"
 #include "pipeline/fast_path.h"
 #include "pipeline/prefetch.h"
@@ -33,7 +34,8 @@ class FastPathBed final : private pipeline::ChangeRouter {
         seed_(options.seed),
         tables_(options.tables, options.events, units_, decoder_.formats(), seed_, 1, false,
                 events_, *this),
-        fast_(decoder_, units_, tables_, seed_, options.instruction_set, true) {}
+        set_(options.instruction_set),
+        fast_(decoder_, units_, tables_, seed_, true) {}
 
   /// Makes the report's flow and ports known, and the shape of its frame.
   void take_checked(pipeline::Bytes frame) {
@@ -53,6 +55,13 @@ class FastPathBed final : private pipeline::ChangeRouter {
 
   /// Returns the number of reports that went through all of the stage.
   std::uint64_t run(const FrameRing& ring, Stage stage) noexcept {
+    return pipeline::compiled_for(
+        set_, [&](auto set) noexcept { return run_compiled<set()>(ring, stage); });
+  }
+
+ private:
+  template <pipeline::InstructionSet kSet>
+  std::uint64_t run_compiled(const FrameRing& ring, Stage stage) noexcept {
     std::uint64_t taken = 0;
     for (std::size_t i = 0; i < ring.size(); ++i) {
       const std::uint8_t* ahead = ring.frame(std::min(i + kAhead, ring.size() - 1));
@@ -64,7 +73,7 @@ class FastPathBed final : private pipeline::ChangeRouter {
         taken += touch(frame);
         continue;
       }
-      const pipeline::ReportShape* shape = fast_.shape_of(frame, false);
+      const pipeline::ReportShape* shape = fast_.shape_of<kSet>(frame, false);
       if (shape == nullptr) continue;
       pipeline::FastPath::Item& item = fast_.read(frame, *shape);
       item.time = kTime;
@@ -75,14 +84,13 @@ class FastPathBed final : private pipeline::ChangeRouter {
         ++taken;
         continue;
       }
-      if (fast_.keep()) taken += finish_head(stage);
+      if (fast_.keep()) taken += finish_head<kSet>(stage);
     }
     fast_.fetch_all();
-    while (!fast_.is_empty()) taken += finish_head(stage);
+    while (!fast_.is_empty()) taken += finish_head<kSet>(stage);
     return taken;
   }
 
- private:
   bool route(const pipeline::RowChange& /*change*/) noexcept override { return true; }
 
   static constexpr pipeline::FrameTime kTime{.receive_ns = 1'000'000'000, .now_ns = 1'000'000'000};
@@ -95,10 +103,11 @@ class FastPathBed final : private pipeline::ChangeRouter {
     return 1;
   }
 
+  template <pipeline::InstructionSet kSet>
   std::uint64_t finish_head(Stage stage) noexcept {
     const pipeline::FastPath::Item& item = fast_.head();
-    const bool is_regular = fast_.is_regular(item);
-    if (is_regular && stage == Stage::kTake) fast_.take(item);
+    const bool is_regular = fast_.is_regular<kSet>(item);
+    if (is_regular && stage == Stage::kTake) fast_.take<kSet>(item);
     fast_.leave();
     return is_regular ? 1 : 0;
   }
@@ -109,6 +118,7 @@ class FastPathBed final : private pipeline::ChangeRouter {
   pipeline::SpscQueue<pipeline::Event> queue_{1024};
   pipeline::EventBuffer events_{queue_};
   pipeline::Tables tables_;
+  const pipeline::InstructionSet set_;
   pipeline::FastPath fast_;
 };
 

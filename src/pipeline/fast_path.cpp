@@ -2,22 +2,20 @@
 
 #include <algorithm>
 
+#include "pipeline/hop_columns_readers.h"
 #include "pipeline/internet_checksum.h"
 
 namespace hopscope::pipeline {
 
 FastPath::FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables,
-                   const HashSeed& seed, InstructionSet set, bool is_on)
+                   const HashSeed& seed, bool is_on)
     : decoder_(decoder),
       tables_(tables),
       seed_(seed),
       is_usable_(is_on && units.is_uniform() && !units.has_clocks()),
       has_dialects_(decoder.has_dialects()),
       verifies_(decoder.config().checksums != ChecksumPolicy::kOff),
-      latency_rule_(units[0].hop_latency, units[0].latency_to_ns, units[0].time_to_ns),
-      read_stack_(stack_reader(set, latency_rule_)),
-      is_equal_(header_comparer(set)),
-      stay_at_ports_(tables.port_state().comparer(set)) {}
+      latency_rule_(units[0].hop_latency, units[0].latency_to_ns, units[0].time_to_ns) {}
 
 bool FastPath::checksums_are_right(const ReportShape& shape,
                                    const std::uint8_t* frame) const noexcept {
@@ -34,25 +32,26 @@ bool FastPath::is_dialect_of(const ReportShape& shape, Bytes frame) const noexce
   return decoder_.dialect_of(source_in(shape, frame.data()), payload) == shape.dialect;
 }
 
+template <InstructionSet kSet>
 const ReportShape* FastPath::shape_of(Bytes frame, bool has_verified) noexcept {
   const auto is_of = [&](const ReportShape& shape) {
     return frame.size() >= shape.stack_end &&
-           is_equal_(frame.data(), shape.mask.data(), shape.value.data(), shape.header_bytes) &&
+           is_equal<kSet>(frame.data(), shape.mask.data(), shape.value.data(),
+                          shape.header_bytes) &&
            (!has_dialects_ || is_dialect_of(shape, frame));
   };
-  std::size_t at = last_shape_;
-  if (at >= shape_count_ || !is_of(shapes_[at])) {
-    for (at = 0; at < shape_count_ && !is_of(shapes_[at]); ++at) {
-    }
-    if (at == shape_count_) return nullptr;
-    last_shape_ = at;
+  if (last_shape_ == nullptr || !is_of(*last_shape_)) [[unlikely]] {
+    const auto end = shapes_.begin() + shape_count_;
+    const auto found = std::find_if(shapes_.begin(), end, is_of);
+    if (found == end) return nullptr;
+    last_shape_ = &*found;
   }
-  const ReportShape& shape = shapes_[at];
+  const ReportShape& shape = *last_shape_;
   const std::uint64_t lengths =
       lengths_in(shape, frame.data(), static_cast<std::uint32_t>(frame.size()));
-  if (at != fitting_shape_ || lengths != fitting_lengths_) {
+  if (&shape != fitting_shape_ || lengths != fitting_lengths_) {
     if (!lengths_fit(shape, lengths)) return nullptr;
-    fitting_shape_ = at;
+    fitting_shape_ = &shape;
     fitting_lengths_ = lengths;
   }
   if (has_special_port(shape, frame.data())) return nullptr;
@@ -65,7 +64,7 @@ FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
   item.frame = frame.data();
   item.length = static_cast<std::uint32_t>(frame.size());
   item.shape = &shape;
-  if (shape.inner_ipv6) {
+  if (shape.inner_ipv6) [[unlikely]] {
     read_key(shape, item.frame, item.key6);
     item.hash = hash_of(item.key6, seed_);
     tables_.flow_state(item.key6).table().prefetch(item.hash);
@@ -85,9 +84,9 @@ void FastPath::find(Item& item, const Key& key) noexcept {
 }
 
 void FastPath::find(Item& item) noexcept {
-  if (item.is_foreign) {
+  if (item.is_foreign) [[unlikely]] {
     item.place = {};
-  } else if (item.shape->inner_ipv6) {
+  } else if (item.shape->inner_ipv6) [[unlikely]] {
     find(item, item.key6);
   } else {
     find(item, item.key4);
@@ -96,26 +95,35 @@ void FastPath::find(Item& item) noexcept {
 
 void FastPath::fetch_ports(const Item& item) const noexcept {
   if (!item.place.is_known()) return;
-  const std::uint32_t* slots =
-      item.shape->inner_ipv6
-          ? tables_.flow_state(item.key6).table().record(item.place.record).port_slot.data()
-          : tables_.flow_state(item.key4).table().record(item.place.record).port_slot.data();
+  const std::uint32_t* slots = item.shape->inner_ipv6
+                                   ? FlowTable<FlowKey6>::record(item.place).port_slot.data()
+                                   : FlowTable<FlowKey4>::record(item.place).port_slot.data();
   // Slots of a path that is another one by now are fetched in vain.
-  tables_.port_state().prefetch(slots);
+  tables_.port_state().prefetch(slots, item.shape->columns.hops);
 }
 
 bool FastPath::keep() noexcept {
-  if (is_empty()) [[unlikely]]
+  if (is_empty()) [[unlikely]] {
     places_ = places_changed();
-  ++end_;
-  if (end_ - found_ > kLag) find(items_[found_++ % kLine]);
-  if (found_ - fetched_ > kLag) fetch_ports(items_[fetched_++ % kLine]);
-  return fetched_ - head_ > kLag;
+    is_fetched_ = false;
+  }
+  const std::size_t at = end_++;
+  const std::size_t before = at - head_;
+  if (before >= kLag) [[likely]]
+    find(items_[(at - kLag) % kLine]);
+  if (before >= 2 * kLag) [[likely]]
+    fetch_ports(items_[(at - 2 * kLag) % kLine]);
+  return before >= 3 * kLag;
+}
+
+std::size_t FastPath::all_but(std::size_t count) const noexcept {
+  return end_ - std::min(count, end_ - head_);
 }
 
 void FastPath::fetch_all() noexcept {
-  while (found_ != end_) find(items_[found_++ % kLine]);
-  while (fetched_ != end_) fetch_ports(items_[fetched_++ % kLine]);
+  for (std::size_t i = all_but(kLag); i != end_; ++i) find(items_[i % kLine]);
+  for (std::size_t i = all_but(2 * kLag); i != end_; ++i) fetch_ports(items_[i % kLine]);
+  is_fetched_ = true;
 }
 
 std::uint64_t FastPath::places_changed() const noexcept {
@@ -126,43 +134,47 @@ std::uint64_t FastPath::places_changed() const noexcept {
 void FastPath::look_again() noexcept {
   if (places_ == places_changed()) return;
   places_ = places_changed();
-  for (std::size_t i = head_ + 1; i < found_; ++i) find(items_[i % kLine]);
+  const std::size_t found = is_fetched_ ? end_ : all_but(kLag);
+  for (std::size_t i = head_ + 1; i < found; ++i) find(items_[i % kLine]);
 }
 
+template <InstructionSet kSet>
 bool FastPath::is_regular(const Item& item) noexcept {
   if (!item.place.is_known()) return false;
-  return item.shape->inner_ipv6 ? is_regular(item, item.key6) : is_regular(item, item.key4);
+  return item.shape->inner_ipv6 ? is_regular<kSet>(item, item.key6)
+                                : is_regular<kSet>(item, item.key4);
 }
 
-template <typename Key>
+template <InstructionSet kSet, typename Key>
 bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
   const ReportShape& shape = *item.shape;
   const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
-  const auto& record = flows.table().record(item.place.record);
+  const auto& record = flows.table().record(item.place);
   if (!flows.is_regular(record, key, plan.hops, plan.has_latency, item.now_s)) return false;
   const StackView view{.stack = item.frame + shape.header_bytes,
                        .plan = &plan,
                        .path = {.switch_id = record.switch_id.data(),
                                 .egress_port = record.egress_port.data(),
                                 .interval = record.latency_interval_of.data()}};
-  return read_stack_(latency_rule_, view, columns_);
+  return read_stack<kSet>(latency_rule_, view, columns_);
 }
 
+template <InstructionSet kSet>
 void FastPath::take(const Item& item) noexcept {
-  if (item.shape->inner_ipv6) {
-    take(item, item.key6);
+  if (item.shape->inner_ipv6) [[unlikely]] {
+    take<kSet>(item, item.key6);
   } else {
-    take(item, item.key4);
+    take<kSet>(item, item.key4);
   }
 }
 
-template <typename Key>
+template <InstructionSet kSet, typename Key>
 void FastPath::take(const Item& item, const Key& key) noexcept {
   const ReportShape& shape = *item.shape;
   const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
-  auto& record = flows.table().record(item.place.record);
+  auto& record = flows.table().record(item.place);
   const Moment moment{.weight = shape.dialect.sampling,
                       .receive_time_ns = item.time.receive_ns,
                       .now_ns = item.time.now_ns,
@@ -176,15 +188,15 @@ void FastPath::take(const Item& item, const Key& key) noexcept {
   } else {
     take_moved(item, key);
   }
-  tables_.port_state().take_stack(
-      stay_at_ports_, record.port_slot.data(), columns_, plan, moment,
+  tables_.port_state().take_stack<kSet>(
+      record.port_slot.data(), columns_, plan, moment,
       [&](unsigned hop) noexcept { take_irregular_hop(item, hop, record.port_slot[hop]); });
 }
 
 template <typename Key>
 void FastPath::take_moved(const Item& item, const Key& key) noexcept {
   auto& flows = tables_.flow_state(key);
-  flows.take_moved(flows.table().record(item.place.record), columns_, item.shape->columns.hops,
+  flows.take_moved(flows.table().record(item.place), columns_, item.shape->columns.hops,
                    tables_.moment_of(report_of(item), item.time));
 }
 
@@ -229,8 +241,18 @@ void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& repor
   if (std::any_of(shapes_.begin(), shapes_.begin() + shape_count_, is_same)) return;
   const std::size_t at = shape_count_ < kShapes ? shape_count_++ : next_place_++ % kShapes;
   shapes_[at] = *shape;
-  fitting_shape_ = kShapes;
+  fitting_shape_ = nullptr;
   if (shape_count_ < kShapes) pause_ = 0;
 }
+
+template const ReportShape* FastPath::shape_of<InstructionSet::kScalar>(Bytes, bool) noexcept;
+template const ReportShape* FastPath::shape_of<InstructionSet::kAvx2>(Bytes, bool) noexcept;
+template const ReportShape* FastPath::shape_of<InstructionSet::kAvx512>(Bytes, bool) noexcept;
+template bool FastPath::is_regular<InstructionSet::kScalar>(const Item&) noexcept;
+template bool FastPath::is_regular<InstructionSet::kAvx2>(const Item&) noexcept;
+template bool FastPath::is_regular<InstructionSet::kAvx512>(const Item&) noexcept;
+template void FastPath::take<InstructionSet::kScalar>(const Item&) noexcept;
+template void FastPath::take<InstructionSet::kAvx2>(const Item&) noexcept;
+template void FastPath::take<InstructionSet::kAvx512>(const Item&) noexcept;
 
 }  // namespace hopscope::pipeline

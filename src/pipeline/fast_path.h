@@ -10,6 +10,7 @@
 
 #include "pipeline/decode.h"
 #include "pipeline/hop_columns.h"
+#include "pipeline/instruction_set.h"
 #include "pipeline/report_shape.h"
 #include "pipeline/tables.h"
 
@@ -18,7 +19,7 @@ namespace hopscope::pipeline {
 class FastPath {
  public:
   FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables, const HashSeed& seed,
-           InstructionSet set, bool is_on);
+           bool is_on);
 
   /// A frame that waits in the line.
   struct alignas(kNoShare) Item {
@@ -43,6 +44,7 @@ class FastPath {
 
   /// The shape of the frame; null: none that is known, or checksums are wrong, unless somebody else
   /// `has_verified` them.
+  template <InstructionSet kSet>
   [[nodiscard]] const ReportShape* shape_of(Bytes frame, bool has_verified) noexcept;
 
   /// The place for the next frame of the line; the caller keeps it with keep() or not.
@@ -50,7 +52,8 @@ class FastPath {
   /// It waits, and those before it get a step further. True: the head of the line has been fetched
   /// for long enough and is to leave() before the next frame.
   [[nodiscard]] bool keep() noexcept;
-  /// No frame is to follow soon: all that wait are fetched, to leave() one after the other.
+  /// No frame is to follow soon: all that wait are fetched, to leave() one after the other before
+  /// the next one comes.
   void fetch_all() noexcept;
 
   [[nodiscard]] bool is_empty() const noexcept { return head_ == end_; }
@@ -58,8 +61,10 @@ class FastPath {
   // For the head of the line, once it is fetched.
   [[nodiscard]] const Item& head() const noexcept { return items_[head_ % kLine]; }
   /// Whether it is of that kind, so that it may be taken.
+  template <InstructionSet kSet>
   [[nodiscard]] bool is_regular(const Item& head) noexcept;
   /// Only behind is_regular().
+  template <InstructionSet kSet>
   void take(const Item& head) noexcept;
   /// It went the checked way: the flows of those behind it may be elsewhere now.
   void look_again() noexcept;
@@ -74,9 +79,9 @@ class FastPath {
   void find(Item& item) noexcept;
   void fetch_ports(const Item& item) const noexcept;
   [[nodiscard]] std::uint64_t places_changed() const noexcept;
-  template <typename Key>
+  template <InstructionSet kSet, typename Key>
   [[nodiscard]] bool is_regular(const Item& item, const Key& key) noexcept;
-  template <typename Key>
+  template <InstructionSet kSet, typename Key>
   void take(const Item& item, const Key& key) noexcept;
   /// What take() does with the flow where a latency may have left its interval.
   template <typename Key>
@@ -89,7 +94,11 @@ class FastPath {
   [[nodiscard]] bool checksums_are_right(const ReportShape& shape,
                                          const std::uint8_t* frame) const noexcept;
 
-  /// A frame gets a step further when so many have got as far as it is.
+  /// Frames of the line but for the last `count`: the number behind them.
+  [[nodiscard]] std::size_t all_but(std::size_t count) const noexcept;
+
+  /// A frame gets a step further when so many have come behind it: its flow is looked up, its ports
+  /// are fetched, it leaves.
   static constexpr std::size_t kLag = 4;
   static constexpr std::size_t kLine = 16;  ///< room in the line
   static_assert(3 * kLag + 1 <= kLine);
@@ -105,23 +114,19 @@ class FastPath {
   const bool has_dialects_;
   const bool verifies_;
   const LatencyRule latency_rule_;
-  const ReadStack read_stack_;
-  const IsEqual is_equal_;
-  const StayAtPorts stay_at_ports_;
   std::array<ReportShape, kShapes> shapes_;
   std::size_t shape_count_ = 0;
-  std::size_t last_shape_ = 0;
+  const ReportShape* last_shape_ = nullptr;
   std::size_t next_place_ = 0;
   // Lengths that were found to fit, and whose.
-  std::size_t fitting_shape_ = kShapes;
+  const ReportShape* fitting_shape_ = nullptr;
   std::uint64_t fitting_lengths_ = 0;
   std::uint32_t pause_ = 0;
 
   // Numbers of frames; their place is number % kLine.
-  std::size_t head_ = 0;     ///< the next to be taken
-  std::size_t fetched_ = 0;  ///< of those before it the ports are fetched
-  std::size_t found_ = 0;    ///< of those before it the flows are known
+  std::size_t head_ = 0;  ///< the next to be taken
   std::size_t end_ = 0;
+  bool is_fetched_ = false;   ///< all of them are
   std::uint64_t places_ = 0;  ///< places_changed() when flows were looked up
   std::array<Item, kLine> items_;
   HopColumns columns_;  ///< of the frame that is_regular() was asked about

@@ -64,11 +64,16 @@ class FlowState {
     if (!has_latency) return;
     put(record.latency_ns, columns.sum_ns);
     // All of them, two at a time: what lies behind the last hop is nobody's.
-    for (unsigned i = 0; i < kMaxHops; i += 2) {
+    const auto copy_two = [&](unsigned i) {
       std::uint64_t two;
       std::memcpy(&two, &columns.latency[i], sizeof two);
       put(reinterpret_cast<std::uint64_t&>(record.latency[i]), two);
-    }
+    };
+    static_assert(kMaxHops == 8);
+    copy_two(0);
+    copy_two(2);
+    copy_two(4);
+    copy_two(6);
   }
 
   /// A report of the same path with latencies that may have left their intervals.

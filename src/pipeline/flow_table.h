@@ -20,15 +20,13 @@
 
 namespace hopscope::pipeline {
 
-/// Where a flow's record is, until its table's places_changed() says another number.
+/// Where a flow's record is, of whatever table, until that table's places_changed() says another
+/// number.
 struct FlowPlace {
-  static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
+  void* record = nullptr;
+  std::uint16_t* age = nullptr;  ///< in its bucket
 
-  std::uint32_t record = kNone;
-  std::uint32_t bucket = 0;
-  std::uint32_t slot = 0;
-
-  [[nodiscard]] bool is_known() const noexcept { return record != kNone; }
+  [[nodiscard]] bool is_known() const noexcept { return record != nullptr; }
 };
 
 template <typename Key>
@@ -74,7 +72,7 @@ class FlowTable {
 
   /// The record that find() would look at first, if its key is right; prefetches it. Not
   /// known: none, or one that was idle for so long that it may have expired.
-  [[nodiscard]] FlowPlace probe(std::uint64_t hash, std::uint32_t now_s) const noexcept {
+  [[nodiscard]] FlowPlace probe(std::uint64_t hash, std::uint32_t now_s) noexcept {
     const std::uint16_t tag = tag_of(hash);
     std::uint32_t at = home(hash);
     int slot = slot_of(buckets_[at], tag);
@@ -83,23 +81,27 @@ class FlowTable {
       slot = slot_of(buckets_[at], tag);
       if (slot < 0) return {};
     }
-    const Bucket& bucket = buckets_[at];
-    const auto age = static_cast<std::uint16_t>(now_s);
-    if (bucket.age[slot] != age && seconds_since(bucket.age[slot], now_s) >= idle_timeout_s_) {
+    Bucket& bucket = buckets_[at];
+    std::uint16_t& age = bucket.age[slot];
+    if (age != static_cast<std::uint16_t>(now_s) && seconds_since(age, now_s) >= idle_timeout_s_)
+        [[unlikely]] {
       return {};
     }
-    const std::uint32_t record = bucket.record[slot];
-    const auto* lines = reinterpret_cast<const char*>(&records_[record]);
+    Record& record = records_[bucket.record[slot]];
+    const auto* lines = reinterpret_cast<const char*>(&record);
     for (std::size_t line = 0; line < sizeof(Record); line += kCacheLine) {
       prefetch_to_write(lines + line);
     }
-    return {.record = record, .bucket = at, .slot = static_cast<std::uint32_t>(slot)};
+    return {.record = &record, .age = &age};
   }
 
+  [[nodiscard]] static Record& record(const FlowPlace& place) noexcept {
+    return *static_cast<Record*>(place.record);
+  }
   /// Marks the record there as seen at `now_s`.
-  void touch(const FlowPlace& place, std::uint32_t now_s) noexcept {
-    std::uint16_t& age = buckets_[place.bucket].age[place.slot];
-    if (age != static_cast<std::uint16_t>(now_s)) age = static_cast<std::uint16_t>(now_s);
+  static void touch(const FlowPlace& place, std::uint32_t now_s) noexcept {
+    if (*place.age != static_cast<std::uint16_t>(now_s)) [[unlikely]]
+      *place.age = static_cast<std::uint16_t>(now_s);
   }
 
   [[nodiscard]] std::uint64_t places_changed() const noexcept { return places_changed_; }

@@ -151,6 +151,7 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
   };
   take_word(0, true, plan.switch_at);
   take_word(1, plan.has_port, plan.port_at);
+  plan.bad_port = plan.has_port ? 0xFFFF : kNone;
   take_word(2, plan.has_latency, plan.latency_at);
   take_word(3, plan.has_queue, plan.queue_at);
   const auto place = [&plan](std::size_t pair, unsigned half, bool present, std::uint16_t at) {
@@ -172,40 +173,11 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
   return true;
 }
 
-namespace {
-
-/// The vector reader for that rule; null: it needs the scalar one.
-ReadStack vector_reader(InstructionSet set, const LatencyRule& rule) noexcept {
-#if defined(__x86_64__)
-  if (rule.has_lanes && set == InstructionSet::kAvx512) return read_avx512;
-  if (rule.has_lanes && set == InstructionSet::kAvx2) return read_avx2;
-#endif
-  (void)set;
-  (void)rule;
-  return nullptr;
-}
-
-}  // namespace
-
 LatencyRule::LatencyRule(const IntervalRule& intervals, std::uint64_t latency_to_ns,
                          std::uint64_t timestamp_to_ns) noexcept
     : rule(intervals), to_ns(latency_to_ns), time_to_ns(timestamp_to_ns), lanes(intervals) {
   has_lanes = lanes.fits && to_ns <= kNone;
   factor.fill(to_ns);
-}
-
-ReadStack stack_reader(InstructionSet set, const LatencyRule& rule) noexcept {
-  const ReadStack reader = vector_reader(set, rule);
-  return reader != nullptr ? reader : read_scalar;
-}
-
-IsEqual header_comparer(InstructionSet set) noexcept {
-#if defined(__x86_64__)
-  if (set == InstructionSet::kAvx512) return equal_avx512;
-  if (set == InstructionSet::kAvx2) return equal_avx2;
-#endif
-  (void)set;
-  return equal_scalar;
 }
 
 }  // namespace hopscope::pipeline

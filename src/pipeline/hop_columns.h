@@ -8,7 +8,6 @@
 
 #include "pipeline/event.h"
 #include "pipeline/hop_plan.h"
-#include "pipeline/instruction_set.h"
 #include "pipeline/intervals.h"
 
 namespace hopscope::pipeline {
@@ -48,7 +47,8 @@ struct ColumnPlan {
   bool fits_window = false;
   alignas(16) std::array<std::uint8_t, 16> window{};
   alignas(16) std::array<std::uint32_t, 4> window_absent{};  ///< all ones for what is not there
-  alignas(32) std::array<std::uint32_t, kMaxHops> live{};    ///< all ones in the lanes of hops
+  std::uint32_t bad_port = 0;  ///< what ports, of 16 bits, must not be; all ones: there are none
+  alignas(32) std::array<std::uint32_t, kMaxHops> live{};  ///< all ones in the lanes of hops
 
   // For 512-bit registers: the stack in four of them, and two columns taken out at a time.
   bool fits_registers = false;
@@ -92,19 +92,5 @@ struct StackView {
   const ColumnPlan* plan = nullptr;
   PathView path;
 };
-
-/// Reads a stack. True: its path is the one given, no word is all ones and no port 65535, which a
-/// record cannot tell from none. False: the columns say nothing.
-using ReadStack = bool (*)(const LatencyRule& rule, const StackView& view,
-                           HopColumns& columns) noexcept;
-
-/// The fastest there is for the instruction set and the rule.
-[[nodiscard]] ReadStack stack_reader(InstructionSet set, const LatencyRule& rule) noexcept;
-
-using IsEqual = bool (*)(const std::uint8_t* bytes, const std::uint8_t* mask,
-                         const std::uint8_t* value, std::size_t count) noexcept;
-
-/// (bytes & mask) == value over `count` bytes, at least 8; mask and value are padded to 64 bytes.
-[[nodiscard]] IsEqual header_comparer(InstructionSet set) noexcept;
 
 }  // namespace hopscope::pipeline

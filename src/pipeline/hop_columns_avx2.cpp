@@ -75,9 +75,9 @@ HOPSCOPE_AVX2 inline __m256i buckets(__m256i low_ns, __m256i high_ns) noexcept {
   const __m256 both = _mm256_shuffle_ps(_mm256_castsi256_ps(exponents(low_ns)),
                                         _mm256_castsi256_ps(exponents(high_ns)), 0x88);
   const __m256i bound = _mm256_permute4x64_epi64(_mm256_castps_si256(both), 0xD8);
-  const __m256i bucket = _mm256_sub_epi32(bound, eight_times(1022 + kLatencyFirstBit));
-  return _mm256_min_epi32(_mm256_max_epi32(bucket, _mm256_setzero_si256()),
-                          eight_times(kLatencyBuckets - 1));
+  // Both fit 16 bits, and none is to be below 0.
+  const __m256i bucket = _mm256_subs_epu16(bound, eight_times(1022 + kLatencyFirstBit));
+  return _mm256_min_epi32(bucket, eight_times(kLatencyBuckets - 1));
 }
 
 /// Fills what is counted of the latencies.
@@ -103,16 +103,15 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
                                HopColumns& columns) noexcept {
   const ColumnPlan& plan = *view.plan;
   const __m256i ones = eight_times(0xFFFF'FFFF);
-  const __m256i low_half = eight_times(0xFFFF);
   const __m256i live = load256(plan.live.data());
   __m256i column[4];
   read_windows<kMany>(view.stack, plan, column);
-  const __m256i ports = _mm256_and_si256(column[1], low_half);
+  const __m256i ports = low_bits<16>(column[1]);
   const __m256i known_ports = _mm256_cvtepu16_epi32(load128(view.path.egress_port));
   const __m256i good = _mm256_and_si256(_mm256_cmpeq_epi32(load256(view.path.switch_id), column[0]),
                                         _mm256_cmpeq_epi32(known_ports, ports));
   __m256i bad = _mm256_cmpeq_epi32(column[0], ones);
-  if (plan.has_port) bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(ports, low_half));
+  bad = _mm256_or_si256(bad, _mm256_cmpeq_epi32(ports, eight_times(plan.bad_port)));
   columns.sum_ns = 0;
   columns.moved = 0;
   if (plan.has_latency) {

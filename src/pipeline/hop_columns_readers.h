@@ -1,11 +1,11 @@
 #pragma once
-// Readers of stacks, one per instruction set. Which of them may be called is for stack_reader() and
-// header_comparer() to say.
+// Readers of stacks and comparers of headers, one per instruction set.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "pipeline/hop_columns.h"
+#include "pipeline/instruction_set.h"
 
 namespace hopscope::pipeline {
 
@@ -26,6 +26,37 @@ namespace hopscope::pipeline {
 [[nodiscard]] bool equal_avx512(const std::uint8_t* bytes, const std::uint8_t* mask,
                                 const std::uint8_t* value, std::size_t count) noexcept;
 #endif
+
+/// Reads a stack. True: its path is the one given, no word is all ones and no port 65535, which a
+/// record cannot tell from none. False: the columns say nothing.
+template <InstructionSet kSet>
+[[nodiscard, gnu::always_inline]] inline bool read_stack(const LatencyRule& rule,
+                                                         const StackView& view,
+                                                         HopColumns& columns) noexcept {
+#if defined(__x86_64__)
+  if constexpr (kSet == InstructionSet::kAvx512) {
+    if (rule.has_lanes) [[likely]]
+      return read_avx512(rule, view, columns);
+  } else if constexpr (kSet == InstructionSet::kAvx2) {
+    if (rule.has_lanes) [[likely]]
+      return read_avx2(rule, view, columns);
+  }
+#endif
+  return read_scalar(rule, view, columns);
+}
+
+/// (bytes & mask) == value over `count` bytes, at least 8; mask and value are padded to 64 bytes.
+template <InstructionSet kSet>
+[[nodiscard, gnu::always_inline]] inline bool is_equal(const std::uint8_t* bytes,
+                                                       const std::uint8_t* mask,
+                                                       const std::uint8_t* value,
+                                                       std::size_t count) noexcept {
+#if defined(__x86_64__)
+  if constexpr (kSet == InstructionSet::kAvx512) return equal_avx512(bytes, mask, value, count);
+  if constexpr (kSet == InstructionSet::kAvx2) return equal_avx2(bytes, mask, value, count);
+#endif
+  return equal_scalar(bytes, mask, value, count);
+}
 
 /// What the sink sends as latency may be its clock (see HopReader). Where check_egress_time is set.
 [[nodiscard]] bool is_clock(const LatencyRule& rule, const StackView& view) noexcept;

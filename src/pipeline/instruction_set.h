@@ -9,8 +9,8 @@ namespace hopscope::pipeline {
 
 enum class InstructionSet : std::uint8_t {
   kScalar,
-  kAvx2,
-  kAvx512,  ///< F, BW, CD, VL and DQ, with BMI2
+  kAvx2,    ///< with BMI1, BMI2 and MOVBE, as all CPUs that have it
+  kAvx512,  ///< F, BW, CD, VL and DQ besides
 };
 
 [[nodiscard]] constexpr std::string_view label(InstructionSet set) noexcept {

@@ -53,6 +53,7 @@ LaneIntervals::LaneIntervals(const IntervalRule& rule) noexcept {
   constexpr std::uint32_t kAll = 0xFFFF'FFFF;
   const std::uint64_t far = rule.width() + rule.margin() - 1;
   fits = rule.has_fixed_width() && rule.width() <= kAll && rule.margin() <= kAll && far <= kAll;
+  last.fill(0xFFFD);
   width.fill(static_cast<std::uint32_t>(rule.width()));
   margin.fill(rule.enabled() ? static_cast<std::uint32_t>(rule.margin()) : kAll);
   reach.fill(rule.enabled() ? static_cast<std::uint32_t>(far) : kAll);

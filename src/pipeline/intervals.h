@@ -86,6 +86,7 @@ struct LaneIntervals {
 
   alignas(32) Lanes width;
   alignas(32) Lanes margin;
+  alignas(32) Lanes last;   ///< index of the last interval that has an end
   alignas(32) Lanes reach;  ///< from an interval's beginning to its last value, margin included
   bool fits;                ///< one width, and 32 bits are enough
 };

@@ -11,9 +11,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "pipeline/compiled_for.h"
 #include "pipeline/intervals.h"
-
-#define HOPSCOPE_AVX2 __attribute__((target("avx2")))
 
 namespace hopscope::pipeline {
 
@@ -35,6 +34,12 @@ HOPSCOPE_AVX2 inline __m256i eight_times(std::uint32_t value) noexcept {
 
 HOPSCOPE_AVX2 inline __m256i four_times(std::uint64_t value) noexcept {
   return _mm256_set1_epi64x(static_cast<long long>(value));
+}
+
+/// The lowest `kBits` bits of each; cheaper than a mask, which has to be made first.
+template <int kBits>
+HOPSCOPE_AVX2 inline __m256i low_bits(__m256i words) noexcept {
+  return _mm256_srli_epi32(_mm256_slli_epi32(words, 32 - kBits), 32 - kBits);
 }
 
 /// Four rows of four words become four columns.
@@ -59,7 +64,7 @@ HOPSCOPE_AVX2 inline __m256i stays(const LaneIntervals& rule, __m256i value,
   const __m256i room = _mm256_xor_si256(begin, _mm256_set1_epi32(-1));
   const __m256i last = _mm256_add_epi32(begin, _mm256_min_epu32(load256(rule.reach.data()), room));
   const __m256i inside = _mm256_min_epu32(_mm256_max_epu32(value, first), last);
-  const __m256i is_top = _mm256_cmpgt_epi32(interval, _mm256_set1_epi32(0xFFFD));
+  const __m256i is_top = _mm256_cmpgt_epi32(interval, load256(rule.last.data()));
   return _mm256_andnot_si256(is_top, _mm256_cmpeq_epi32(inside, value));
 }
 

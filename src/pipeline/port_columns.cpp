@@ -6,20 +6,19 @@
 #include "pipeline/lanes_avx2.h"
 
 namespace hopscope::pipeline {
-namespace {
 
-/// Finds the rows and lets the caller look at each.
-bool find_only(const PortRules& /*rules*/, PortRow* rows, const std::uint32_t* slots,
-               const HopColumns& columns, const ColumnPlan& plan, PortsOfStack& ports) noexcept {
+void find_ports(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
+                const ColumnPlan& plan, PortsOfStack& ports) noexcept {
   for (unsigned i = 0; i < plan.hops; ++i) {
     PortRow& row = rows[slots[i]];
     ports.row[i] = &row;
     ports.queue[i] = &row.occupancy[(columns.queue[i] >> kQueueShift) % kInlineQueues];
   }
-  return false;
 }
 
 #if defined(__x86_64__)
+
+namespace {
 
 /// Addresses of four rows.
 HOPSCOPE_AVX2 inline __m256i rows_at(PortRow* rows, __m128i slots) noexcept {
@@ -66,6 +65,8 @@ HOPSCOPE_AVX2 inline FourRows read(PortRow* const* row, __m128i places) noexcept
   return rows;
 }
 
+}  // namespace
+
 HOPSCOPE_AVX2 bool stay_avx2(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
                              const HopColumns& columns, const ColumnPlan& plan,
                              PortsOfStack& ports) noexcept {
@@ -73,7 +74,7 @@ HOPSCOPE_AVX2 bool stay_avx2(const PortRules& rules, PortRow* rows, const std::u
   // All ones where there is none.
   const __m256i queue = load256(columns.queue.data());
   const __m256i id = _mm256_srli_epi32(queue, kQueueShift);
-  const __m256i places = _mm256_and_si256(id, eight_times(kInlineQueues - 1));
+  const __m256i places = low_bits<3>(id);
   const __m256i low_rows = rows_at(rows, load128(slots));
   store256(&ports.row[0], low_rows);
   store256(&ports.queue[0], queues_at(low_rows, _mm256_castsi256_si128(places)));
@@ -90,34 +91,19 @@ HOPSCOPE_AVX2 bool stay_avx2(const PortRules& rules, PortRow* rows, const std::u
   const __m256i port = _mm256_set_m128i(high.port, low.port);
   __m256i good = _mm256_set1_epi32(-1);
   if (plan.has_tx) {
-    good = stays(rules.tx_utilization, load256(columns.tx_utilization.data()),
-                 _mm256_and_si256(port, eight_times(0xFFFF)));
+    good = stays(rules.tx_utilization, load256(columns.tx_utilization.data()), low_bits<16>(port));
   }
   if (plan.has_queue) {
     static_assert(kInlineQueues == 8);
-    const __m256i group = _mm256_and_si256(_mm256_srli_epi32(port, 16), eight_times(0xFF));
+    const __m256i group = _mm256_srli_epi32(_mm256_slli_epi32(port, 8), 24);
     const __m256i interval =
         _mm256_cvtepu16_epi32(_mm_unpacklo_epi64(low.queue_interval, high.queue_interval));
     good = _mm256_and_si256(good, _mm256_cmpeq_epi32(group, _mm256_srli_epi32(id, 3)));
-    good = _mm256_and_si256(
-        good,
-        stays(rules.occupancy, _mm256_and_si256(queue, eight_times(kOccupancyMask)), interval));
+    good = _mm256_and_si256(good, stays(rules.occupancy, low_bits<kQueueShift>(queue), interval));
   }
   return _mm256_testc_si256(good, load256(plan.live.data())) != 0;
 }
 
 #endif
-
-}  // namespace
-
-StayAtPorts port_comparer(InstructionSet set, const PortRules& rules) noexcept {
-#if defined(__x86_64__)
-  const bool fits = rules.tx_utilization.fits && rules.occupancy.fits;
-  if (fits && set != InstructionSet::kScalar) return stay_avx2;
-#endif
-  (void)set;
-  (void)rules;
-  return find_only;
-}
 
 }  // namespace hopscope::pipeline

@@ -14,10 +14,13 @@ namespace hopscope::pipeline {
 /// Intervals of all switches.
 struct PortRules {
   PortRules(const IntervalRule& tx, const IntervalRule& occupancy_rule) noexcept
-      : tx_utilization(tx), occupancy(occupancy_rule) {}
+      : tx_utilization(tx),
+        occupancy(occupancy_rule),
+        has_lanes(tx_utilization.fits && occupancy.fits) {}
 
   LaneIntervals tx_utilization;
   LaneIntervals occupancy;
+  bool has_lanes;  ///< for vectors
 };
 
 /// The rows of a stack's hops; behind the last hop there is a row as well, no matter which.
@@ -27,12 +30,32 @@ struct PortsOfStack {
   std::array<std::uint32_t*, kMaxHops> queue;
 };
 
-/// Finds the places: hop i's row is rows[slots[i]], for kMaxHops of them. True: nothing happens at
-/// any of the ports. False: something may. `columns` are regular.
-using StayAtPorts = bool (*)(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
+/// Finds the rows and lets the caller look at each.
+void find_ports(PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
+                const ColumnPlan& plan, PortsOfStack& ports) noexcept;
+#if defined(__x86_64__)
+/// As stay_at_ports(), where rules.has_lanes.
+[[nodiscard]] bool stay_avx2(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
                              const HopColumns& columns, const ColumnPlan& plan,
                              PortsOfStack& ports) noexcept;
+#endif
 
-[[nodiscard]] StayAtPorts port_comparer(InstructionSet set, const PortRules& rules) noexcept;
+/// Finds the places: hop i's row is rows[slots[i]], for kMaxHops of them. True: nothing happens at
+/// any of the ports. False: something may. `columns` are regular.
+template <InstructionSet kSet>
+[[nodiscard, gnu::always_inline]] inline bool stay_at_ports(const PortRules& rules, PortRow* rows,
+                                                            const std::uint32_t* slots,
+                                                            const HopColumns& columns,
+                                                            const ColumnPlan& plan,
+                                                            PortsOfStack& ports) noexcept {
+#if defined(__x86_64__)
+  if constexpr (kSet != InstructionSet::kScalar) {
+    if (rules.has_lanes) [[likely]]
+      return stay_avx2(rules, rows, slots, columns, plan, ports);
+  }
+#endif
+  find_ports(rows, slots, columns, plan, ports);
+  return false;
+}
 
 }  // namespace hopscope::pipeline

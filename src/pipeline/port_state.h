@@ -40,22 +40,19 @@ class PortState {
   /// The same for a whole stack with rows that hold(), where all switches have the same units:
   /// takes the hops whose values stay where they were; calls update_hop(lane) for the others.
   /// `slots`: kMaxHops, those behind the last hop of any row.
-  template <typename UpdateHop>
-  void take_stack(StayAtPorts stay, const std::uint32_t* slots, const HopColumns& columns,
-                  const ColumnPlan& plan, const Moment& moment,
-                  const UpdateHop& update_hop) noexcept;
+  template <InstructionSet kSet, typename UpdateHop>
+  void take_stack(const std::uint32_t* slots, const HopColumns& columns, const ColumnPlan& plan,
+                  const Moment& moment, const UpdateHop& update_hop) noexcept;
 
   /// `slots`: kMaxHops, as take_stack() takes them.
-  void prefetch(const std::uint32_t* slots) const noexcept {
+  void prefetch(const std::uint32_t* slots, unsigned hops) const noexcept {
     const PortRow* const rows = &ports_[0];
-    for (unsigned i = 0; i < kMaxHops; ++i) {
-      prefetch_to_write(rows + slots[i]);
-    }
-  }
-
-  /// What take_stack() is to be given, for this instruction set.
-  [[nodiscard]] StayAtPorts comparer(InstructionSet set) const noexcept {
-    return port_comparer(set, rules_);
+    const auto four = [&](unsigned from) {
+      for (unsigned i = from; i < from + 4; ++i) prefetch_to_write(rows + slots[i]);
+    };
+    static_assert(kMaxHops == 8);
+    four(0);
+    if (hops > 4) four(4);
   }
 
   /// Units of the switch that the row belongs to.
@@ -95,10 +92,20 @@ class PortState {
     kNoTx,  ///< all but the tx utilization
     kAny,   ///< those that the plan says, and exact times
   };
-  /// Hops of take_stack() whose values stay: from `first` on, before `end`.
-  template <Kinds kKinds>
+  /// Hops of take_stack() whose values stay: from `first` on, before `end`; one at least.
+  /// Without ticks: there is one worker.
+  template <Kinds kKinds, bool kHasTicks>
   void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
                  const ColumnPlan& plan, const Moment& moment) noexcept;
+  template <Kinds kKinds>
+  void take_hops(const PortsOfStack& rows, const HopColumns& columns, const ColumnPlan& plan,
+                 const Moment& moment) noexcept {
+    if (times_ == ValueTimes::kNone) {
+      take_hops<kKinds, false>(rows, columns, 0, plan.hops, plan, moment);
+    } else {
+      take_hops<kKinds, true>(rows, columns, 0, plan.hops, plan, moment);
+    }
+  }
   /// Whether nothing happens at a port with these values. Where all switches have the same units.
   [[nodiscard]] bool stays_at(const PortRow& row, std::uint32_t tx, std::uint32_t queue,
                               const ColumnPlan& plan) const noexcept;
@@ -156,12 +163,12 @@ class PortState {
   std::uint32_t sweep_at_ = 0;
 };
 
-template <typename UpdateHop>
-void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const HopColumns& columns,
+template <InstructionSet kSet, typename UpdateHop>
+void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns,
                            const ColumnPlan& plan, const Moment& moment,
                            const UpdateHop& update_hop) noexcept {
   PortsOfStack rows;
-  bool all_stay = stay(rules_, &ports_[0], slots, columns, plan, rows);
+  bool all_stay = stay_at_ports<kSet>(rules_, &ports_[0], slots, columns, plan, rows);
   if (!all_stay) {
     all_stay = true;
     for (unsigned lane = 0; lane < plan.hops && all_stay; ++lane) {
@@ -170,17 +177,17 @@ void PortState::take_stack(StayAtPorts stay, const std::uint32_t* slots, const H
   }
   if (all_stay) [[likely]] {
     if (!plan.has_latency || !plan.has_queue || times_ == ValueTimes::kExact) {
-      take_hops<Kinds::kAny>(rows, columns, 0, plan.hops, plan, moment);
+      take_hops<Kinds::kAny>(rows, columns, plan, moment);
     } else if (plan.has_tx) {
-      take_hops<Kinds::kAll>(rows, columns, 0, plan.hops, plan, moment);
+      take_hops<Kinds::kAll>(rows, columns, plan, moment);
     } else {
-      take_hops<Kinds::kNoTx>(rows, columns, 0, plan.hops, plan, moment);
+      take_hops<Kinds::kNoTx>(rows, columns, plan, moment);
     }
     return;
   }
   for (unsigned lane = 0; lane < plan.hops; ++lane) {
     if (stays_at(*rows.row[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
-      take_hops<Kinds::kAny>(rows, columns, lane, lane + 1, plan, moment);
+      take_hops<Kinds::kAny, true>(rows, columns, lane, lane + 1, plan, moment);
     } else {
       update_hop(lane);
     }
@@ -199,7 +206,7 @@ inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint3
                                                row.queue_stays_in[id % kInlineQueues]);
 }
 
-template <PortState::Kinds kKinds>
+template <PortState::Kinds kKinds, bool kHasTicks>
 void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
                           unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
   const std::uint64_t weight = moment.weight;
@@ -208,10 +215,11 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
   const bool has_latency = !kIsAny || plan.has_latency;
   const bool has_tx = kIsAny ? plan.has_tx : kKinds == Kinds::kAll;
   const bool has_queue = !kIsAny || plan.has_queue;
-  const bool is_exact = kIsAny && times_ == ValueTimes::kExact;
-  const std::uint8_t tick = tick_at(moment);
+  const bool is_exact = kHasTicks && kIsAny && times_ == ValueTimes::kExact;
+  const std::uint8_t tick = kHasTicks ? tick_at(moment) : kNoTick;
   SwitchRow* const switches = &switches_[0];
-  for (unsigned lane = first; lane < end; ++lane) {
+  unsigned lane = first;
+  do {
     PortRow& row = *rows.row[lane];
     if (row.age != age) [[unlikely]]
       touch(row, moment.now_s);
@@ -227,7 +235,7 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
       if (has_tx) {
         // First the value: the old one with the new tick would be told as new (see read_row()).
         put(row.tx_utilization, columns.tx_utilization[lane]);
-        put(row.tx_tick, tick);
+        if (kHasTicks) put(row.tx_tick, tick);
       }
       if (has_queue) put(*rows.queue[lane], word);
       continue;
@@ -243,7 +251,7 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
       put(row.queue_stamp[(columns.queue[lane] >> kQueueShift) % kInlineQueues],
           moment.value_stamp);
     }
-  }
+  } while (++lane < end);
 }
 
 }  // namespace hopscope::pipeline

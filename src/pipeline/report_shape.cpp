@@ -94,6 +94,7 @@ class Learner {
     shape_.udp_at = static_cast<std::uint16_t>(at(outer_.payload.data()) - kUdpBytes);
     shape_.source_at = static_cast<std::uint16_t>(shape_.ip_at + (shape_.outer_ipv6 ? 8 : 12));
     shape_.report_at = static_cast<std::uint16_t>(shape_.udp_at + kUdpBytes);
+    shape_.ip_length_at = static_cast<std::uint16_t>(shape_.ip_at + (shape_.outer_ipv6 ? 4 : 2));
     fix_ethertypes(0, shape_.ip_at);
     fix_bytes(std::size_t{shape_.udp_at} + 2, 2);
     // Options would need a checksum of another length.

@@ -32,6 +32,7 @@ struct ReportShape {
 
   // Offsets in the frame.
   std::uint16_t ip_at = 0;             ///< outer IP header
+  std::uint16_t ip_length_at = 0;      ///< ... its length field
   std::uint16_t udp_at = 0;            ///< outer UDP header
   std::uint16_t source_at = 0;         ///< outer source address
   std::uint16_t report_at = 0;         ///< report or group header
@@ -75,23 +76,29 @@ struct ReportShape {
                                                      const DecodeConfig& config,
                                                      const Dialect& dialect);
 
-/// The lengths that a frame of the shape states, and its own, which is below 2^24: one word for
-/// each combination. For the functions below the compared bits are those of the shape.
+/// The lengths that a frame of the shape states, as they lie there, and its own, which is below
+/// 2^24: one word for each combination. For the functions below the compared bits are those of the
+/// shape.
 [[nodiscard]] inline std::uint64_t lengths_in(const ReportShape& shape, const std::uint8_t* frame,
                                               std::uint32_t length) noexcept {
-  const std::uint8_t* ip = frame + shape.ip_at;
-  const std::uint64_t ip_length = be16(shape.outer_ipv6 ? ip + 4 : ip + 2);
-  const std::uint64_t udp_length = be16(frame + shape.udp_at + 4);
+  std::uint16_t ip_length = 0;
+  std::uint16_t udp_length = 0;
+  std::memcpy(&ip_length, frame + shape.ip_length_at, sizeof ip_length);
+  std::memcpy(&udp_length, frame + shape.udp_at + 4, sizeof udp_length);
   const std::uint32_t words = shape.report_length_at != 0 ? frame[shape.report_length_at] : 0;
-  return udp_length << 48 | ip_length << 32 | words << 24 | length;
+  return std::uint64_t{udp_length} << 48 | std::uint64_t{ip_length} << 32 | words << 24 | length;
 }
 
 /// Whether a frame with these lengths means what the shape says.
 [[nodiscard]] inline bool lengths_fit(const ReportShape& shape, std::uint64_t lengths) noexcept {
   const auto length = static_cast<std::uint32_t>(lengths & 0xFF'FFFF);
   const auto words = static_cast<std::uint32_t>(lengths >> 24 & 0xFF);
-  const auto ip_length = static_cast<std::uint32_t>(lengths >> 32 & 0xFFFF);
-  const auto udp_end = static_cast<std::uint32_t>(shape.udp_at + (lengths >> 48));
+  const auto stated = [lengths](unsigned shift) -> std::uint32_t {
+    const auto as_it_lies = static_cast<std::uint16_t>(lengths >> shift);
+    return be16(reinterpret_cast<const std::uint8_t*>(&as_it_lies));
+  };
+  const std::uint32_t ip_length = stated(32);
+  const std::uint32_t udp_end = shape.udp_at + stated(48);
   const std::uint64_t ip_end =
       shape.ip_at + ip_length + (shape.outer_ipv6 ? std::uint64_t{kIpv6Bytes} : 0);
   const bool fits = udp_end <= length && udp_end <= ip_end && udp_end >= shape.stack_end;

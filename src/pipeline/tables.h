@@ -63,7 +63,7 @@ class Tables {
 
   /// The work that time brings: expiry, silence, refresh. `most`: buckets and rows looked at, at
   /// the most; what is due beyond is left for the next call.
-  void housekeep(const FrameTime& time, std::uint32_t most) noexcept;
+  [[gnu::noinline]] void housekeep(const FrameTime& time, std::uint32_t most) noexcept;
   /// Whether housekeep() would do anything yet.
   [[nodiscard]] bool is_due(const FrameTime& time) const noexcept {
     return swept_until_ns_ == 0 || time.now_ns - swept_until_ns_ >= kHousekeepNs;

@@ -4,7 +4,8 @@
 #include <random>
 #include <vector>
 
-#include "pipeline/hop_columns.h"
+#include "pipeline/compiled_for.h"
+#include "pipeline/hop_columns_readers.h"
 #include "pipeline/port_columns.h"
 #include "pipeline/wire.h"
 
@@ -64,8 +65,11 @@ bool reads_like_scalar(InstructionSet set) {
             .switch_id = switches.data(), .egress_port = ports.data(), .interval = places.data()}};
     HopColumns scalar;
     HopColumns vector;
-    const bool follows = stack_reader(InstructionSet::kScalar, rule)(rule, view, scalar);
-    if (stack_reader(set, rule)(rule, view, vector) != follows) return false;
+    const bool follows = read_stack<InstructionSet::kScalar>(rule, view, scalar);
+    const bool same = compiled_for(set, [&](auto to_try) {
+                        return read_stack<to_try()>(rule, view, vector);
+                      }) == follows;
+    if (!same) return false;
     if (follows && !is_same(scalar, vector, plan)) return false;
   }
   return true;
@@ -82,11 +86,16 @@ bool compares_like_scalar(InstructionSet set) {
       mask[i] = static_cast<std::uint8_t>(random());
       value[i] = bytes[i] & mask[i];
     }
-    if (!header_comparer(set)(bytes.data(), mask.data(), value.data(), count)) return false;
+    const auto equals = [&] {
+      return compiled_for(set, [&](auto to_try) {
+        return is_equal<to_try()>(bytes.data(), mask.data(), value.data(), count);
+      });
+    };
+    if (!equals()) return false;
     const std::size_t at = random() % count;
     mask[at] |= 1;
     value[at] = (bytes[at] & mask[at]) ^ 1;
-    if (header_comparer(set)(bytes.data(), mask.data(), value.data(), count)) return false;
+    if (equals()) return false;
   }
   return true;
 }
@@ -128,9 +137,11 @@ bool stays_like_scalar(InstructionSet set) {
                        !occupancy.left(columns.queue[i] & kOccupancyMask, row.queue_stays_in[at])));
     }
     PortsOfStack ports;
-    if (port_comparer(set, rules)(rules, rows.data(), slots.data(), columns, plan, ports) != stay) {
-      return false;
-    }
+    const bool same =
+        compiled_for(set, [&](auto to_try) {
+          return stay_at_ports<to_try()>(rules, rows.data(), slots.data(), columns, plan, ports);
+        }) == stay;
+    if (!same) return false;
     for (unsigned i = 0; i < plan.hops; ++i) {
       if (ports.row[i] != &rows[i]) return false;
       const std::size_t at = columns.queue[i] >> kQueueShift;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/prefetch.h"
+#include "pipeline/worker_line.h"
 
 namespace hopscope::pipeline {
 namespace {
@@ -40,8 +41,8 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
       tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
               shared.workers, shared.exact_times, events_, *this),
       authority_(shared.tables, shared.events, shared.seed, events_),
-      fast_(shared.decoder, shared.units, tables_, shared.seed, shared.instruction_set,
-            shared.fast_path),
+      set_(shared.instruction_set),
+      fast_(shared.decoder, shared.units, tables_, shared.seed, shared.fast_path),
       loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
 
 void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
@@ -52,7 +53,10 @@ void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
 std::size_t Worker::run_once(bool receive) noexcept {
   std::size_t work = 0;
   if (workers_ > 1) work += take_returns() + take_messages();
-  const std::size_t frames = receive && source_ != nullptr ? receive_batch() : 0;
+  std::size_t frames = 0;
+  if (receive && source_ != nullptr) {
+    frames = compiled_for(set_, [this](auto set) noexcept { return receive_batch<set()>(); });
+  }
   // Where others' frames keep it busy it has neither batches nor idle time.
   if (work != 0 && frames == 0 && !replays_) tables_.housekeep(last_time_, kRowsPerBatch);
   work += frames;
@@ -63,26 +67,7 @@ std::size_t Worker::run_once(bool receive) noexcept {
   return work;
 }
 
-// Flattened: what it calls is small, and is to be no call here though others (the benchmarks) call
-// it as well.
-[[gnu::flatten]] bool Worker::put_in_line(const Frame& frame, bool is_borrowed) noexcept {
-  const ReportShape* shape = fast_.shape_of(frame.bytes, is_borrowed);
-  if (shape == nullptr) return false;
-  FastPath::Item& item = fast_.read(frame.bytes, *shape);
-  const bool is_foreign = owner_of(item.hash) != index_;
-  if (is_foreign && is_borrowed) return false;
-  if (second_.now_ns != frame.time.now_ns) {
-    second_ = {.now_ns = frame.time.now_ns, .now_s = seconds_of(frame.time.now_ns)};
-  }
-  item.time = frame.time;
-  item.now_s = second_.now_s;
-  item.handle = frame.handle;
-  item.is_foreign = is_foreign;
-  item.is_borrowed = is_borrowed;
-  if (fast_.keep()) take_head();
-  return true;
-}
-
+template <InstructionSet kSet>
 std::size_t Worker::receive_batch() noexcept {
   const std::size_t count = source_->receive(batch_);
   if (count == 0) return 0;
@@ -101,14 +86,17 @@ std::size_t Worker::receive_batch() noexcept {
         tables_.housekeep(time, kAllRows);
       }
     }
-    Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
-                .time = time,
-                .handle = batch_.handle[i],
-                .loan = kNoLoan};
-    if (put_in_line(frame, false)) continue;
+    const Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
+                      .time = time,
+                      .handle = batch_.handle[i],
+                      .loan = kNoLoan};
+    if (put_in_line<kSet>(frame, false)) [[likely]]
+      continue;
     drain();
-    process(frame);
-    finish_frame(frame);
+    // A copy, so that the other one need not be in memory.
+    Frame to_check = frame;
+    process(to_check);
+    finish_frame(to_check);
   }
   drain();
   flush_returns();
@@ -130,42 +118,11 @@ void Worker::finish_frame(const Frame& frame) noexcept {
   }
 }
 
-bool Worker::take_regular(const FastPath::Item& item) noexcept {
-  if (!fast_.is_regular(item)) return false;
-  if (!item.is_borrowed) {
-    // Those that spoke lately and are known here are this worker's.
-    const bool is_next = tables_.observe_next_sequence(
-        sender_in(*item.shape, item.frame), sequence_in(*item.shape, item.frame), item.now_s);
-    if (!is_next) note_sequence(sequence_of(item));
-  }
-  fast_.take(item);
-  if (item.is_borrowed) {
-    return_loan(static_cast<std::uint32_t>(item.handle));
-    // The lender counts the report.
-    counters_.regular_reports.add(1);
-  } else {
-    put_back(item.handle);
-    if (same_.shape != item.shape) count_same();
-    same_.shape = item.shape;
-    ++same_.count;
-  }
-  return true;
-}
-
-void Worker::take_head() noexcept {
-  const FastPath::Item& item = fast_.head();
-  if (item.is_foreign) {
-    lend_item(item);
-  } else if (!take_regular(item)) {
-    process_item(item);
-    fast_.look_again();
-  }
-  fast_.leave();
-}
-
-[[gnu::flatten]] void Worker::drain() noexcept {
-  fast_.fetch_all();
-  while (!fast_.is_empty()) take_head();
+void Worker::drain() noexcept {
+  compiled_for(set_, [this](auto set) noexcept {
+    fast_.fetch_all();
+    while (!fast_.is_empty()) take_head<set()>();
+  });
   count_same();
 }
 

@@ -93,20 +93,28 @@ class Worker final : private ChangeRouter {
 
   bool route(const RowChange& change) noexcept override;
 
+  template <InstructionSet kSet>
   std::size_t receive_batch() noexcept;
   std::size_t take_returns() noexcept;
   std::size_t take_messages() noexcept;
-  void take_message(const Message& message, unsigned from) noexcept;
+  /// One that is no frame of a known shape.
+  [[gnu::noinline]] void take_message(const Message& message, unsigned from) noexcept;
 
   /// The frames that wait in the fast path's line, in their order.
-  void drain() noexcept;
+  [[gnu::noinline]] void drain() noexcept;
   /// The one at its head.
+  template <InstructionSet kSet>
   void take_head() noexcept;
   void finish_frame(const Frame& frame) noexcept;
   /// False: the frame is of no shape that is known. Where it `is_borrowed` its handle is the number
   /// of the loan.
+  template <InstructionSet kSet>
   bool put_in_line(const Frame& frame, bool is_borrowed) noexcept;
+  /// The same for a frame that was lent; false as well where it is none.
+  template <InstructionSet kSet>
+  bool put_in_line(const Message& message) noexcept;
   /// The frame at the head, which is no other worker's; false: it is to go the checked way.
+  template <InstructionSet kSet>
   bool take_regular(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void lend_item(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void process_item(const FastPath::Item& item) noexcept;
@@ -114,7 +122,7 @@ class Worker final : private ChangeRouter {
   /// Counts what stands in same_.
   void count_same() noexcept;
   void count_reports(const ReportShape& shape, std::uint64_t count) noexcept;
-  void process(Frame& frame) noexcept;
+  [[gnu::noinline]] void process(Frame& frame) noexcept;
   /// False: an owner of one of the reports had no room.
   bool process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
                        DecodeError& error) noexcept;
@@ -165,6 +173,7 @@ class Worker final : private ChangeRouter {
   EventBuffer events_;
   Tables tables_;
   Authority authority_;
+  const InstructionSet set_;
   FastPath fast_;
   bool may_learn_ = true;  ///< no frame waits in the line
   LoanPool loans_;

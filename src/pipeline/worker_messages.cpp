@@ -1,6 +1,6 @@
 // What a worker has to do with the others: frames lent and borrowed, changes of rows, intervals.
 
-#include "pipeline/worker.h"
+#include "pipeline/worker_line.h"
 
 namespace hopscope::pipeline {
 
@@ -49,13 +49,29 @@ std::size_t Worker::take_returns() noexcept {
   return work;
 }
 
+template <InstructionSet kSet>
+bool Worker::put_in_line(const Message& message) noexcept {
+  if (message.kind != Message::Kind::kFrame) return false;
+  const FrameLoan& loan = message.frame;
+  saw(loan.time);
+  const Frame frame{.bytes = Bytes(loan.data, loan.length),
+                    .time = loan.time,
+                    .handle = loan.loan,
+                    .loan = kNoLoan};
+  return put_in_line<kSet>(frame, true);
+}
+
 std::size_t Worker::take_messages() noexcept {
   std::size_t work = 0;
   for (unsigned from = 0; from < from_.size(); ++from) {
     if (from_[from] == nullptr) continue;
     const std::size_t count = from_[from]->messages.pop(inbox_.data(), inbox_.size());
     inbox_from_ = from;
-    for (std::size_t i = 0; i < count; ++i) take_message(inbox_[i], from);
+    compiled_for(set_, [&](auto set) noexcept {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (!put_in_line<set()>(inbox_[i])) take_message(inbox_[i], from);
+      }
+    });
     drain();
     work += count;
   }
@@ -63,19 +79,9 @@ std::size_t Worker::take_messages() noexcept {
 }
 
 void Worker::take_message(const Message& message, unsigned from) noexcept {
-  if (message.kind == Message::Kind::kFrame) {
-    const FrameLoan& loan = message.frame;
-    saw(loan.time);
-    const Frame frame{.bytes = Bytes(loan.data, loan.length),
-                      .time = loan.time,
-                      .handle = loan.loan,
-                      .loan = kNoLoan};
-    if (put_in_line(frame, true)) return;
-  }
   drain();
   switch (message.kind) {
     case Message::Kind::kFrame:
-      saw(message.frame.time);
       process_loan(message.frame);
       return_loan(message.frame.loan);
       break;

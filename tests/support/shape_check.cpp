@@ -2,7 +2,9 @@
 
 #include <optional>
 
+#include "pipeline/compiled_for.h"
 #include "pipeline/deviation.h"
+#include "pipeline/hop_columns_readers.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
@@ -81,7 +83,10 @@ std::string stack_disagreement(const ReportShape& shape, const Report& report, B
   std::optional<bool> is_regular;
   for (const InstructionSet set : instruction_sets()) {
     pipeline::HopColumns columns;
-    const bool says_so = stack_reader(set, rule)(rule, view, columns) && columns.moved == 0;
+    const bool says_so =
+        pipeline::compiled_for(
+            set, [&](auto one) { return pipeline::read_stack<one()>(rule, view, columns); }) &&
+        columns.moved == 0;
     if (is_regular.value_or(says_so) != says_so) return "regularity by instruction set";
     is_regular = says_so;
     if (!says_so) continue;
@@ -105,8 +110,8 @@ bool is_key(const ReportShape& shape, Bytes frame, const Key& wanted) {
 
 bool is_of(const ReportShape& shape, Bytes frame) {
   return frame.size() >= shape.stack_end &&
-         header_comparer(InstructionSet::kScalar)(frame.data(), shape.mask.data(),
-                                                  shape.value.data(), shape.header_bytes) &&
+         pipeline::is_equal<InstructionSet::kScalar>(frame.data(), shape.mask.data(),
+                                                     shape.value.data(), shape.header_bytes) &&
          lengths_fit(shape,
                      lengths_in(shape, frame.data(), static_cast<std::uint32_t>(frame.size()))) &&
          !has_special_port(shape, frame.data());
@@ -122,10 +127,11 @@ std::optional<ReportShape> shape_of(const pipeline::Decoder& decoder, Bytes fram
 
 std::string disagreement(const pipeline::Decoder& decoder, const ReportShape& shape, Bytes frame) {
   for (const InstructionSet set : instruction_sets()) {
-    if (!header_comparer(set)(frame.data(), shape.mask.data(), shape.value.data(),
-                              shape.header_bytes)) {
-      return "headers by instruction set";
-    }
+    const bool is_equal = pipeline::compiled_for(set, [&](auto one) {
+      return pipeline::is_equal<one()>(frame.data(), shape.mask.data(), shape.value.data(),
+                                       shape.header_bytes);
+    });
+    if (!is_equal) return "headers by instruction set";
   }
   OuterHeaders outer;
   Report report;
