@@ -28,7 +28,7 @@ struct Compiled {
 template <>
 struct Compiled<InstructionSet::kAvx2> {
   template <typename Call>
-  HOPSCOPE_AVX2 [[gnu::flatten]] static auto run(const Call& call) noexcept {
+  [[gnu::flatten]] HOPSCOPE_AVX2 static auto run(const Call& call) noexcept {
     return call(SetConstant<InstructionSet::kAvx2>{});
   }
 };
@@ -37,7 +37,7 @@ struct Compiled<InstructionSet::kAvx2> {
 template <>
 struct Compiled<InstructionSet::kAvx512> {
   template <typename Call>
-  HOPSCOPE_AVX2 [[gnu::flatten]] static auto run(const Call& call) noexcept {
+  [[gnu::flatten]] HOPSCOPE_AVX2 static auto run(const Call& call) noexcept {
     return call(SetConstant<InstructionSet::kAvx512>{});
   }
 };

@@ -451,6 +451,40 @@ TEST_F(DeliveryWithSpool, WhatGivesWayWhileItIsReadBackIsNotDamaged) {
   expect_all_accounted_for(counts);
 }
 
+TEST_F(DeliveryWithSpool, DamageToTheLastOnesShowsThoughDeliveredOnesAreHeld) {
+  options_.spool.segment_bytes = 1 << 12;
+  options_.spool.keep_delivered_s = 3600;
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    first.start();
+    offer(first, 1000, 2000);
+    first.stop();
+    EXPECT_EQ(first.counts().in_spool, 1000U);
+  }
+  Arrived arrived;
+  Delivery second("test", sink([&](auto batch) {
+                    arrived.add(batch);
+                    return Outcome{};
+                  }),
+                  options_, nullptr);
+  ASSERT_EQ(second.counts().recovered, 1000U);
+  std::set<std::filesystem::path> segments;
+  for (const auto& file : std::filesystem::directory_iterator(options_.spool.directory)) {
+    if (file.path().extension() == ".segment") segments.insert(file.path());
+  }
+  ASSERT_GT(segments.size(), 2U);
+  std::filesystem::resize_file(*segments.rbegin(), 100);
+  second.start();
+  while (waiting(second) > 0) std::this_thread::yield();
+  second.stop();
+  const DeliveryCounts counts = second.counts();
+  EXPECT_GT(dropped(counts, DropReason::kSpoolCorrupt), 0U);
+  EXPECT_EQ(counts.delivered + dropped(counts, DropReason::kSpoolCorrupt), 1000U);
+  EXPECT_EQ(counts.in_spool, 0U);
+  EXPECT_EQ(arrived.values(), numbers(1000, 1000 + counts.delivered));
+  expect_all_accounted_for(counts);
+}
+
 /// Says yes to what it has in memory only, and is killed now and then.
 class ForgetfulStore {
  public:

@@ -168,8 +168,10 @@ void Delivery::drop(DropReason reason, std::uint64_t records) {
 void Delivery::tick_spool() {
   if (!spool_) return;
   const Spool::Removed removed = spool_->tick(wall_ns());
-  removed_.for_size += removed.for_size;
-  removed_.for_age += removed.for_age;
+  if (removed.below > disk_from_) {
+    removed_.for_size += removed.for_size;
+    removed_.for_age += removed.for_age;
+  }
   removed_.below = removed.below;
   if (!is_reading_back_) settle_removed();
 }

@@ -110,6 +110,9 @@ void Delivery::refill() {
   std::uint64_t from = 0;
   {
     const std::lock_guard lock(mutex_);
+    // Another thread may have found meanwhile that the caps took it all; what is new then goes into
+    // memory at once, and must not be read as well.
+    if (!has_backlog()) return;
     most = allowed_from_spool();
     if (most == 0) return;
     if (window_bytes_ + options_.batch_bytes > options_.memory_bytes && !window_.empty()) return;
@@ -123,6 +126,7 @@ void Delivery::refill() {
   allowance_ -= static_cast<double>(stored.size());
   if (window_.empty() && !stored.empty()) waits_since_ = Clock::now();
   for (Spool::Stored& one : stored) {
+    if (one.number < disk_from_) continue;
     lose_until(one.number);
     disk_from_ = one.number + 1;
     window_bytes_ += one.record.size() + sizeof(Record);
@@ -131,6 +135,8 @@ void Delivery::refill() {
                        .bytes = std::move(one.record),
                        .is_on_disk = true});
   }
+  // Damage to the last ones leaves nothing behind them that would tell.
+  if (stored.empty() && spool_->records(disk_from_, next_) == 0) lose_until(next_);
   is_reading_back_ = false;
   settle_removed();
 }
