@@ -85,6 +85,14 @@ void offer(Delivery& delivery, std::uint64_t from, std::uint64_t to) {
   }
 }
 
+/// The same, `at_once` of them at a time, none of which the disk has no room for.
+void offer_slowly(Delivery& delivery, std::uint64_t from, std::uint64_t to, std::uint64_t at_once) {
+  for (std::uint64_t i = from; i < to; i += at_once) {
+    offer(delivery, i, i + at_once);
+    delivery.wait_for_room(std::chrono::seconds(30));
+  }
+}
+
 std::uint64_t dropped(const DeliveryCounts& counts) {
   return sum_of(counts.dropped);
 }
@@ -352,10 +360,7 @@ TEST_F(DeliveryWithSpool, WhatTheCapsTookIsNotSaidToBeOnTheDisk) {
   {
     Delivery first("test", dead(), options_, nullptr);
     first.start();
-    for (std::uint64_t i = 0; i < 60'000; i += 1000) {
-      offer(first, 100'000 + i, 101'000 + i);
-      first.wait_for_room(std::chrono::seconds(30));
-    }
+    offer_slowly(first, 100'000, 160'000, 1000);
     first.stop();
     at_end = first.counts();
   }
@@ -405,10 +410,7 @@ TEST_F(DeliveryWithSpool, BeyondItsSizeTheOldestGo) {
                     options_, nullptr);
   delivery.start();
   constexpr std::uint64_t kMade = 60'000;
-  for (std::uint64_t i = 0; i < kMade; i += 1000) {
-    offer(delivery, 100'000 + i, 101'000 + i);
-    delivery.wait_for_room(std::chrono::seconds(30));
-  }
+  offer_slowly(delivery, 100'000, 100'000 + kMade, 1000);
   const auto is_below = [&] { return dropped(delivery.counts(), DropReason::kSpoolSize) > 0; };
   while (!is_below()) delivery.wait_for_room(std::chrono::seconds(1));
   is_up = true;
@@ -436,11 +438,8 @@ TEST_F(DeliveryWithSpool, WhatGivesWayWhileItIsReadBackIsNotDamaged) {
                     options_, nullptr);
   delivery.start();
   constexpr std::uint64_t kMade = 150'000;
-  // Faster than they can be read back; the disk is waited for, so that none is refused there.
-  for (std::uint64_t i = 0; i < kMade; i += 100) {
-    offer(delivery, 100'000 + i, 100'100 + i);
-    delivery.wait_for_room(std::chrono::seconds(30));
-  }
+  // Faster than they can be read back.
+  offer_slowly(delivery, 100'000, 100'000 + kMade, 100);
   while (waiting(delivery) > 0) std::this_thread::yield();
   delivery.stop();
   const DeliveryCounts counts = delivery.counts();
