@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "app/capture.h"
 #include "app/config_command.h"
@@ -45,6 +47,12 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty()) {
+      fmt::print(stderr, "hopscope: there is no {}; hopscope --help lists the subcommands\n",
+                 unknown.front());
+      return kWrongUse;
+    }
     app.exit(error);
     return kWrongUse;
   } catch (const hopscope::app::ConfigError& error) {

@@ -376,6 +376,7 @@ class CommandLineTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertEqual(done.stdout, "")
                 self.assertGreater(len(done.stderr), 0)
+        self.assertIn("there is no nonsense;", hopscope("nonsense").stderr)
         for command in (["replay", "--config", bad, capture], ["decode", "--config", bad, capture],
                         ["check", "--config", bad], ["run", "--config", bad],
                         ["dump", "--config", bad]):
