@@ -3,6 +3,7 @@
 
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/lanes_avx2.h"
+#include "pipeline/report_shape.h"
 #include "pipeline/snapshot.h"
 
 #if defined(__x86_64__)
@@ -139,10 +140,29 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
 HOPSCOPE_AVX2 bool equal_avx2(const std::uint8_t* bytes, const std::uint8_t* mask,
                               const std::uint8_t* value, std::size_t count) noexcept {
   if (count < 32) return equal_scalar(bytes, mask, value, count);
-  const std::size_t tail = count - 32;
-  __m256i different = difference(bytes + tail, mask + tail, value + tail);
-  for (std::size_t at = 0; at < tail; at += 32) {
-    different = _mm256_or_si256(different, difference(bytes + at, mask + at, value + at));
+  const auto at = [&](std::size_t from)
+                      HOPSCOPE_AVX2 { return difference(bytes + from, mask + from, value + from); };
+  __m256i different = at(count - 32);
+  // Whole ones before that: without a loop, for there are few.
+  static_assert(ReportShape::kMaxHeaderBytes <= 6 * 32);
+  switch ((count - 1) / 32) {
+    case 5:
+      different = _mm256_or_si256(different, at(4 * 32));
+      [[fallthrough]];
+    case 4:
+      different = _mm256_or_si256(different, at(3 * 32));
+      [[fallthrough]];
+    case 3:
+      different = _mm256_or_si256(different, at(2 * 32));
+      [[fallthrough]];
+    case 2:
+      different = _mm256_or_si256(different, at(32));
+      [[fallthrough]];
+    case 1:
+      different = _mm256_or_si256(different, at(0));
+      break;
+    default:
+      break;
   }
   return _mm256_testz_si256(different, different) != 0;
 }

@@ -28,6 +28,8 @@ struct PortsOfStack {
   std::array<PortRow*, kMaxHops> row;
   /// The place for its queue, if it is of the row's group. Only where there are queues.
   std::array<std::uint32_t*, kMaxHops> queue;
+  std::array<std::uint32_t, kMaxHops> occupancy;  ///< of that queue, without its id
+  bool have_age;  ///< surely all of them had a report in this second already
 };
 
 /// Finds the rows and lets the caller look at each.
@@ -36,22 +38,20 @@ void find_ports(PortRow* rows, const std::uint32_t* slots, const HopColumns& col
 #if defined(__x86_64__)
 /// As stay_at_ports(), where rules.has_lanes.
 [[nodiscard]] bool stay_avx2(const PortRules& rules, PortRow* rows, const std::uint32_t* slots,
-                             const HopColumns& columns, const ColumnPlan& plan,
+                             const HopColumns& columns, const ColumnPlan& plan, std::uint16_t age,
                              PortsOfStack& ports) noexcept;
 #endif
 
 /// Finds the places: hop i's row is rows[slots[i]], for kMaxHops of them. True: nothing happens at
-/// any of the ports. False: something may. `columns` are regular.
+/// any of the ports. False: something may. `columns` are regular; `age`: PortRow::age of now.
 template <InstructionSet kSet>
-[[nodiscard, gnu::always_inline]] inline bool stay_at_ports(const PortRules& rules, PortRow* rows,
-                                                            const std::uint32_t* slots,
-                                                            const HopColumns& columns,
-                                                            const ColumnPlan& plan,
-                                                            PortsOfStack& ports) noexcept {
+[[nodiscard, gnu::always_inline]] inline bool stay_at_ports(
+    const PortRules& rules, PortRow* rows, const std::uint32_t* slots, const HopColumns& columns,
+    const ColumnPlan& plan, [[maybe_unused]] std::uint16_t age, PortsOfStack& ports) noexcept {
 #if defined(__x86_64__)
   if constexpr (kSet != InstructionSet::kScalar) {
     if (rules.has_lanes) [[likely]]
-      return stay_avx2(rules, rows, slots, columns, plan, ports);
+      return stay_avx2(rules, rows, slots, columns, plan, age, ports);
   }
 #endif
   find_ports(rows, slots, columns, plan, ports);

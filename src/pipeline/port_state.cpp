@@ -85,6 +85,44 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
   if (hop.has_congestion) update_congestion(slot, units, hop, moment);
 }
 
+void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
+                          unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
+  const std::uint64_t weight = moment.weight;
+  const bool is_exact = times_ == ValueTimes::kExact;
+  const std::uint8_t tick = tick_at(moment);
+  for (unsigned lane = first; lane < end; ++lane) {
+    PortRow& row = *rows.row[lane];
+    touch(row, moment.now_s);
+    if (plan.has_latency) {
+      SwitchRow& owner = switches_[row.switch_row];
+      std::uint64_t& bucket = owner.latency_buckets[columns.latency_bucket[lane]];
+      put(bucket, bucket + weight);
+      put(owner.latency_sum_ns, owner.latency_sum_ns + columns.latency_ns[lane] * weight);
+    }
+    const std::uint32_t word = occupancy_word(tick, columns.queue[lane]);
+    if (!is_exact) {
+      // As take_all_hops() writes them.
+      if (plan.has_tx) {
+        put(row.tx_utilization, columns.tx_utilization[lane]);
+        put(row.tx_tick, tick);
+      }
+      if (plan.has_queue) put(*rows.queue[lane], word);
+      continue;
+    }
+    // Values that have a stamp are under the lock with it.
+    const RowWriter writer(row.sequence);
+    if (plan.has_tx) {
+      put(row.tx_utilization, columns.tx_utilization[lane]);
+      put(row.tx_stamp, moment.value_stamp);
+    }
+    if (plan.has_queue) {
+      put(*rows.queue[lane], word);
+      put(row.queue_stamp[(columns.queue[lane] >> kQueueShift) % kInlineQueues],
+          moment.value_stamp);
+    }
+  }
+}
+
 Interval PortState::watch(const Watched& watched, Interval interval, const Hop& hop,
                           const Moment& moment) noexcept {
   if (interval != kNoInterval &&

@@ -3,6 +3,7 @@
 // own. A value that leaves its interval goes through the ChangeRouter to the owner, which decides
 // on the event.
 
+#include <cstddef>
 #include <cstdint>
 
 #include "pipeline/ageing_clock.h"
@@ -47,12 +48,13 @@ class PortState {
   /// `slots`: kMaxHops, as take_stack() takes them.
   void prefetch(const std::uint32_t* slots, unsigned hops) const noexcept {
     const PortRow* const rows = &ports_[0];
-    const auto four = [&](unsigned from) {
-      for (unsigned i = from; i < from + 4; ++i) prefetch_to_write(rows + slots[i]);
+    const auto fetch = [&](unsigned from, unsigned end) {
+      for (unsigned i = from; i < end; ++i) prefetch_to_write(rows + slots[i]);
     };
     static_assert(kMaxHops == 8);
-    four(0);
-    if (hops > 4) four(4);
+    fetch(0, 4);
+    if (hops > 4) fetch(4, 6);
+    if (hops > 6) fetch(6, 8);
   }
 
   /// Units of the switch that the row belongs to.
@@ -86,24 +88,21 @@ class PortState {
   [[nodiscard]] Interval watch(const Watched& watched, Interval interval, const Hop& hop,
                                const Moment& moment) noexcept;
 
-  /// Values that a hop has.
-  enum class Kinds : std::uint8_t {
-    kAll,
-    kNoTx,  ///< all but the tx utilization
-    kAny,   ///< those that the plan says, and exact times
-  };
   /// Hops of take_stack() whose values stay: from `first` on, before `end`; one at least.
-  /// Without ticks: there is one worker.
-  template <Kinds kKinds, bool kHasTicks>
   void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
                  const ColumnPlan& plan, const Moment& moment) noexcept;
-  template <Kinds kKinds>
-  void take_hops(const PortsOfStack& rows, const HopColumns& columns, const ColumnPlan& plan,
-                 const Moment& moment) noexcept {
+  /// The same for all hops of most stacks: they have latencies and queues, the report stands for
+  /// one packet, and exact times are not wanted. Without ticks: there is one worker.
+  template <bool kHasTx, bool kHasTicks>
+  void take_all_hops(const PortsOfStack& rows, const HopColumns& columns, std::size_t hops,
+                     const Moment& moment) noexcept;
+  template <bool kHasTx>
+  void take_all_hops(const PortsOfStack& rows, const HopColumns& columns, std::size_t hops,
+                     const Moment& moment) noexcept {
     if (times_ == ValueTimes::kNone) {
-      take_hops<kKinds, false>(rows, columns, 0, plan.hops, plan, moment);
+      take_all_hops<kHasTx, false>(rows, columns, hops, moment);
     } else {
-      take_hops<kKinds, true>(rows, columns, 0, plan.hops, plan, moment);
+      take_all_hops<kHasTx, true>(rows, columns, hops, moment);
     }
   }
   /// Whether nothing happens at a port with these values. Where all switches have the same units.
@@ -168,7 +167,8 @@ void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns
                            const ColumnPlan& plan, const Moment& moment,
                            const UpdateHop& update_hop) noexcept {
   PortsOfStack rows;
-  bool all_stay = stay_at_ports<kSet>(rules_, &ports_[0], slots, columns, plan, rows);
+  bool all_stay = stay_at_ports<kSet>(rules_, &ports_[0], slots, columns, plan,
+                                      static_cast<std::uint16_t>(moment.now_s), rows);
   if (!all_stay) {
     all_stay = true;
     for (unsigned lane = 0; lane < plan.hops && all_stay; ++lane) {
@@ -176,18 +176,20 @@ void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns
     }
   }
   if (all_stay) [[likely]] {
-    if (!plan.has_latency || !plan.has_queue || times_ == ValueTimes::kExact) {
-      take_hops<Kinds::kAny>(rows, columns, plan, moment);
+    const bool is_plain =
+        plan.has_latency && plan.has_queue && moment.weight == 1 && times_ != ValueTimes::kExact;
+    if (!is_plain) {
+      take_hops(rows, columns, 0, plan.hops, plan, moment);
     } else if (plan.has_tx) {
-      take_hops<Kinds::kAll>(rows, columns, plan, moment);
+      take_all_hops<true>(rows, columns, plan.hops, moment);
     } else {
-      take_hops<Kinds::kNoTx>(rows, columns, plan, moment);
+      take_all_hops<false>(rows, columns, plan.hops, moment);
     }
     return;
   }
   for (unsigned lane = 0; lane < plan.hops; ++lane) {
     if (stays_at(*rows.row[lane], columns.tx_utilization[lane], columns.queue[lane], plan)) {
-      take_hops<Kinds::kAny, true>(rows, columns, lane, lane + 1, plan, moment);
+      take_hops(rows, columns, lane, lane + 1, plan, moment);
     } else {
       update_hop(lane);
     }
@@ -206,52 +208,56 @@ inline bool PortState::stays_at(const PortRow& row, std::uint32_t tx, std::uint3
                                                row.queue_stays_in[id % kInlineQueues]);
 }
 
-template <PortState::Kinds kKinds, bool kHasTicks>
-void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
-                          unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
-  const std::uint64_t weight = moment.weight;
-  const auto age = static_cast<std::uint16_t>(moment.now_s);
-  constexpr bool kIsAny = kKinds == Kinds::kAny;
-  const bool has_latency = !kIsAny || plan.has_latency;
-  const bool has_tx = kIsAny ? plan.has_tx : kKinds == Kinds::kAll;
-  const bool has_queue = !kIsAny || plan.has_queue;
-  const bool is_exact = kHasTicks && kIsAny && times_ == ValueTimes::kExact;
-  const std::uint8_t tick = kHasTicks ? tick_at(moment) : kNoTick;
+template <bool kHasTx, bool kHasTicks>
+void PortState::take_all_hops(const PortsOfStack& rows, const HopColumns& columns, std::size_t hops,
+                              const Moment& moment) noexcept {
+  if (!rows.have_age) [[unlikely]] {
+    for (std::size_t lane = 0; lane < hops; ++lane) touch(*rows.row[lane], moment.now_s);
+  }
   SwitchRow* const switches = &switches_[0];
-  unsigned lane = first;
-  do {
+  const std::uint8_t tick = kHasTicks ? tick_at(moment) : kNoTick;
+  const auto take = [&](std::size_t lane) {
     PortRow& row = *rows.row[lane];
-    if (row.age != age) [[unlikely]]
-      touch(row, moment.now_s);
-    if (has_latency) {
-      SwitchRow& owner = switches[row.switch_row];
-      std::uint64_t& bucket = owner.latency_buckets[columns.latency_bucket[lane]];
-      put(bucket, bucket + weight);
-      put(owner.latency_sum_ns, owner.latency_sum_ns + columns.latency_ns[lane] * weight);
-    }
+    SwitchRow& owner = switches[row.switch_row];
+    std::uint64_t& bucket = owner.latency_buckets[columns.latency_bucket[lane]];
+    put(bucket, bucket + 1);
+    put(owner.latency_sum_ns, owner.latency_sum_ns + columns.latency_ns[lane]);
     // Each value is a word of its own, so that readers find the old one or the new one.
-    const std::uint32_t word = occupancy_word(tick, columns.queue[lane]);
-    if (!is_exact) {
-      if (has_tx) {
-        // First the value: the old one with the new tick would be told as new (see read_row()).
-        put(row.tx_utilization, columns.tx_utilization[lane]);
-        if (kHasTicks) put(row.tx_tick, tick);
-      }
-      if (has_queue) put(*rows.queue[lane], word);
-      continue;
-    }
-    // But for those that have a stamp.
-    const RowWriter writer(row.sequence);
-    if (has_tx) {
+    if (kHasTx) {
+      // First the value: the old one with the new tick would be told as new (see read_row()).
       put(row.tx_utilization, columns.tx_utilization[lane]);
-      put(row.tx_stamp, moment.value_stamp);
+      if (kHasTicks) put(row.tx_tick, tick);
     }
-    if (has_queue) {
-      put(*rows.queue[lane], word);
-      put(row.queue_stamp[(columns.queue[lane] >> kQueueShift) % kInlineQueues],
-          moment.value_stamp);
-    }
-  } while (++lane < end);
+    const std::uint32_t word = rows.occupancy[lane];
+    put(*rows.queue[lane], kHasTicks ? occupancy_word(tick, word) : word);
+  };
+  // In their order, for two may be at one port.
+  static_assert(kMaxHops == 8);
+  switch (hops) {
+    case 8:
+      take(hops - 8);
+      [[fallthrough]];
+    case 7:
+      take(hops - 7);
+      [[fallthrough]];
+    case 6:
+      take(hops - 6);
+      [[fallthrough]];
+    case 5:
+      take(hops - 5);
+      [[fallthrough]];
+    case 4:
+      take(hops - 4);
+      [[fallthrough]];
+    case 3:
+      take(hops - 3);
+      [[fallthrough]];
+    case 2:
+      take(hops - 2);
+      [[fallthrough]];
+    default:
+      take(hops - 1);
+  }
 }
 
 }  // namespace hopscope::pipeline

@@ -114,7 +114,9 @@ bool stays_like_scalar(InstructionSet set) {
     plan.hops = static_cast<std::uint8_t>(1 + random() % kMaxHops);
     plan.has_tx = random() % 4 != 0;
     plan.has_queue = random() % 4 != 0 || !plan.has_tx;
+    const auto age = static_cast<std::uint16_t>(random());
     bool stay = true;
+    bool have_age = true;
     for (unsigned i = 0; i < kMaxHops; ++i) {
       const auto near = [&](std::uint32_t value) {
         return random() % 32 == 0 ? value + 2000 : value;
@@ -130,22 +132,26 @@ bool stays_like_scalar(InstructionSet set) {
       row.queue_stays_in[at] = occupancy.index(near(columns.queue[i] & kOccupancyMask));
       row.group = static_cast<std::uint8_t>(queue_group(random() % 32 == 0 ? queue ^ 8 : queue));
       row.tx_tick = static_cast<std::uint8_t>(random());
+      row.switch_row = static_cast<std::uint16_t>(random());
+      row.age = static_cast<std::uint16_t>(random() % 16 == 0 ? random() : age);
       if (i >= plan.hops) continue;
+      have_age = have_age && row.age == age;
       stay = stay && (!plan.has_tx || !tx.left(columns.tx_utilization[i], row.tx_stays_in));
       stay = stay && (!plan.has_queue ||
                       (row.group == queue_group(queue) &&
                        !occupancy.left(columns.queue[i] & kOccupancyMask, row.queue_stays_in[at])));
     }
     PortsOfStack ports;
-    const bool same =
-        compiled_for(set, [&](auto to_try) {
-          return stay_at_ports<to_try()>(rules, rows.data(), slots.data(), columns, plan, ports);
-        }) == stay;
-    if (!same) return false;
+    const bool same = compiled_for(set, [&](auto to_try) {
+                        return stay_at_ports<to_try()>(rules, rows.data(), slots.data(), columns,
+                                                       plan, age, ports);
+                      }) == stay;
+    if (!same || ports.have_age != have_age) return false;
     for (unsigned i = 0; i < plan.hops; ++i) {
       if (ports.row[i] != &rows[i]) return false;
       const std::size_t at = columns.queue[i] >> kQueueShift;
       if (ports.queue[i] != &rows[i].occupancy[at % kInlineQueues]) return false;
+      if (ports.occupancy[i] != (columns.queue[i] & kOccupancyMask)) return false;
     }
   }
   return true;
