@@ -44,6 +44,7 @@ class Checker {
   void machine() {
     cpus();
     check_http_files(config_.exports.http, reporter());
+    check_sink_files(config_, reporter());
     if (config_.receive.source == io::SourceKind::kAfXdp) interface();
   }
 

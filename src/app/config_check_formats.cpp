@@ -73,6 +73,8 @@ class FormatChecker {
   inline static const std::set<std::string> kTagsOfEvents{"count", "field", "format", "kind",
                                                           "new",   "old",   "time",   "what"};
 
+  inline static const std::set<std::string> kFieldsOfRows{"drops", "reports", "time"};
+
   /// Metric names of all formats, and label names of this one, must differ.
   void format_metrics(const pipeline::FormatConfig& format, const std::string& path,
                       std::set<std::string>& metrics) {
@@ -84,7 +86,10 @@ class FormatChecker {
     add(format.name + "_reports_total", path);
     add(format.name + "_drops_total", path);
     for (std::size_t i = 0; i < format.measurements.size(); ++i) {
-      add(names.metric(i), path + ".measurements." + format.measurements[i].field);
+      const std::string& field = format.measurements[i].field;
+      add(names.metric(i), path + ".measurements." + field);
+      check(!is_pushed() || !kFieldsOfRows.contains(field), path + ".measurements." + field,
+            "is what rows that are pushed have already; choose another name for the field");
     }
     std::set<std::string> labels;
     if (format.key.size() > pipeline::kMaxFormatKeys) return;

@@ -1,8 +1,11 @@
 #include "app/config_check_sinks.h"
 
 #include <fmt/format.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "app/config_check_secret.h"
@@ -48,10 +51,11 @@ class SinkChecker {
 
   void http(const std::string& path, const exporter::HttpPushOptions& http) {
     const bool is_url = http.url.starts_with("http://") || http.url.starts_with("https://");
-    check_(is_url, path + ".url",
+    const bool has_password = http.url.find('@') != std::string::npos;
+    check_(!has_password, path + ".url", "holds a password; give username and password_file");
+    check_(is_url || has_password, path + ".url",
            fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
-    check_(http.url.find('@') == std::string::npos, path + ".url",
-           "holds a password; give username and password_file");
+    check_(!is_url || !http.url.ends_with("://"), path + ".url", "names no host");
     if (http.password.given()) check_secret(http.password, path + ".password", check_);
     if (http.token.given()) check_secret(http.token, path + ".token", check_);
     check_(http.username.empty() == !http.password.given(), path + ".username",
@@ -68,7 +72,30 @@ class SinkChecker {
   std::set<std::string> directories_;
 };
 
+void check_files(const std::string& path, const exporter::HttpPushOptions& http,
+                 const Check& check) {
+  check_secret_there(http.password, path + ".password", check);
+  check_secret_there(http.token, path + ".token", check);
+  const auto file = [&](const char* key, const std::string& name) {
+    check(name.empty() || access(name.c_str(), R_OK) == 0, path + "." + key,
+          fmt::format("{} cannot be read: {}", name, strerrordesc_np(errno)));
+  };
+  file("ca_file", http.ca_file);
+  file("certificate_file", http.certificate_file);
+  file("key_file", http.key_file);
+}
+
 }  // namespace
+
+void check_sink_files(const Config& config, const Check& check) {
+  for (std::size_t i = 0; i < config.exports.influxdb.size(); ++i) {
+    check_files(fmt::format("export.influxdb[{}]", i), config.exports.influxdb[i].http, check);
+  }
+  for (std::size_t i = 0; i < config.exports.remote_write.size(); ++i) {
+    check_files(fmt::format("export.remote_write[{}]", i), config.exports.remote_write[i].http,
+                check);
+  }
+}
 
 void check_sinks(const Config& config, const Check& check) {
   SinkChecker checker(check);

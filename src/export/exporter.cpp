@@ -45,7 +45,9 @@ Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& 
   for (const InfluxOptions& influx : options.influxdb) {
     add_sink(influx.name, std::make_unique<InfluxSink>(influx, names_), influx.delivery);
   }
-  for (const RemoteWriteOptions& remote : options.remote_write) {
+  for (RemoteWriteOptions remote : options.remote_write) {
+    // Without rows, series that events have made do not end for want of them.
+    remote.values = remote.values && options.values_interval_s > 0;
     add_sink(remote.name, std::make_unique<RemoteWriteSink>(remote, names_), remote.delivery);
   }
   if (options.http.enabled) {
@@ -156,9 +158,10 @@ std::vector<Check> Exporter::health() const {
     std::string detail(label(counts.state));
     if (counts.state != SinkState::kOk) {
       detail += fmt::format(": {} records wait", counts.in_memory + counts.in_spool);
-      const std::string trouble = sink->trouble();
-      if (!trouble.empty()) detail += "; " + trouble;
     }
+    // A failing disk too, though nothing has to go there now.
+    const std::string trouble = sink->trouble();
+    if (!trouble.empty()) detail += "; " + trouble;
     checks.push_back({.name = "sink-" + sink->name(), .ok = true, .detail = detail});
   }
   return checks;

@@ -8,12 +8,18 @@
 #include "export/wall_clock.h"
 
 namespace hopscope::exporter {
+namespace {
+
+/// Without rows.
+constexpr double kLookAfterS = 10;
+
+}  // namespace
 
 RowFeed::RowFeed(double interval_s, const pipeline::TableView& tables, ForEachSink sinks)
     : interval_s_(interval_s), tables_(tables), sinks_(std::move(sinks)) {}
 
 void RowFeed::start() {
-  if (interval_s_ > 0) thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] { run(); });
 }
 
 void RowFeed::stop() {
@@ -28,14 +34,18 @@ void RowFeed::stop() {
 void RowFeed::run() {
   pthread_setname_np(pthread_self(), "rows");
   using Clock = std::chrono::steady_clock;
-  const auto interval =
-      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(interval_s_));
+  const auto interval = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(interval_s_ > 0 ? interval_s_ : kLookAfterS));
   auto next = Clock::now() + interval;
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     if (wake_.wait_until(lock, next, [this] { return is_stopping_; })) return;
     lock.unlock();
-    tell_all();
+    if (interval_s_ > 0) {
+      tell_all();
+    } else {
+      end_rows(wall_ns());
+    }
     lock.lock();
     // What took longer than the interval is not made up for.
     next = std::max(next + interval, Clock::now());
@@ -53,6 +63,22 @@ void RowFeed::tell_all() const {
   tables_.for_each_sequence(tell);
   tables_.for_each_link(tell);
   tables_.for_each_format(tell);
+  tell_flows(now_ns);
+  end_rows(now_ns);
+}
+
+void RowFeed::tell_flows(std::int64_t now_ns) const {
+  bool is_wanted = false;
+  sinks_([&](const Delivery& sink) { is_wanted = is_wanted || sink.wants_flows(); });
+  if (!is_wanted) return;
+  tables_.for_each_flow([&](const pipeline::FlowSnapshot& flow) {
+    sinks_([&](Delivery& sink) {
+      if (sink.wants_flows()) sink.offer(&flow, now_ns);
+    });
+  });
+}
+
+void RowFeed::end_rows(std::int64_t now_ns) const {
   sinks_([&](Delivery& sink) { sink.end_of_rows(now_ns); });
 }
 

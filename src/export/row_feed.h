@@ -1,7 +1,7 @@
 #pragma once
 // Tells sinks how things are, again and again, whether or not something happened: so a store knows
-// that a value still holds. Flows are not among them, for there may be millions; their refresh
-// events are.
+// that a value still holds. Flows are told to those sinks only that ask for them, for there may be
+// millions; their refresh events come in any case.
 
 #include <condition_variable>
 #include <functional>
@@ -24,7 +24,8 @@ class RowFeed {
   RowFeed& operator=(const RowFeed&) = delete;
   ~RowFeed() { stop(); }
 
-  /// A thread that tells all rows every `interval_s`; 0: never.
+  /// A thread that tells all rows every `interval_s`; 0: never, and sinks are just given time to
+  /// look after what they remember.
   void start();
   void stop();
   /// Tells all rows now.
@@ -32,6 +33,8 @@ class RowFeed {
 
  private:
   void run();
+  void tell_flows(std::int64_t now_ns) const;
+  void end_rows(std::int64_t now_ns) const;
 
   const double interval_s_;
   const pipeline::TableView& tables_;

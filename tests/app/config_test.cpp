@@ -18,6 +18,7 @@
 namespace hopscope::app {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -366,6 +367,12 @@ TEST(Config, MistakesInHeadersOfOnesOwn) {
   EXPECT_THAT(mistakes(kind), testing::IsEmpty());
   EXPECT_THAT(mistakes(kind + "export: {influxdb: [{url: 'http://a', database: int}]}"),
               testing::Contains(HasSubstr("makes a label kind, which events have")));
+  // And rows fields.
+  const std::string drops =
+      "formats: {a: {udp_port: 1, fields: {k: 8, drops: 8}, key: [k], measurements: {drops: "
+      "{}}}}\n";
+  EXPECT_THAT(mistakes(drops + "export: {influxdb: [{url: 'http://a', database: int}]}"),
+              testing::Contains(HasSubstr("what rows that are pushed have already")));
   EXPECT_THAT(format_mistakes("fields: {a: 8, g: {repeat: a, if: a, fields: {x: 8}}}"),
               ElementsAre(HasSubstr("not possible on a group")));
   EXPECT_THAT(format_mistakes("fields: {a: 8, __b: 8}"), ElementsAre(HasSubstr("not __")));
@@ -382,6 +389,27 @@ TEST(Config, TheMachineIsAskedOnlyWhereItMatters) {
   EXPECT_THAT(mistakes("receive: {source: udp}", Use::kReceive), IsEmpty());
   EXPECT_THAT(mistakes("receive: {interface: lo}\nworkers: [{queue: 99}]", Use::kReceive),
               ElementsAre(HasSubstr("no such RX queue")));
+}
+
+TEST(Config, FilesOfSinksAreLookedForOnTheMachineThatCollects) {
+  const std::string sinks =
+      "receive: {source: udp}\n"
+      "export: {influxdb: [{url: \"http://h:1\", database: d, username: u, "
+      "password_file: /nonexistent/p}], remote_write: [{url: \"https://h:1/w\", "
+      "ca_file: /nonexistent/ca}]}";
+  EXPECT_THAT(mistakes(sinks), IsEmpty());
+  EXPECT_THAT(mistakes(sinks, Use::kReceive),
+              testing::UnorderedElementsAre(
+                  AllOf(HasSubstr("influxdb[0].password_file"), HasSubstr("/nonexistent/p")),
+                  AllOf(HasSubstr("remote_write[0].ca_file"), HasSubstr("cannot be read"))));
+}
+
+TEST(Config, APasswordInAUrlIsNotShown) {
+  const auto found = mistakes("export: {remote_write: [{url: \"user:hunter2@h:1\"}]}");
+  EXPECT_THAT(found, ElementsAre(HasSubstr("holds a password")));
+  EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(mistakes("export: {remote_write: [{url: \"http://\"}]}"),
+              ElementsAre(HasSubstr("names no host")));
 }
 
 TEST(Config, AFileThatCannotBeReadIsOneLine) {

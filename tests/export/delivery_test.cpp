@@ -187,6 +187,49 @@ TEST(Delivery, WhatIsRefusedIsCountedAndToldOnce) {
   expect_all_accounted_for(counts);
 }
 
+TEST(Delivery, ARefusalIsToldThoughAnotherTroubleWas) {
+  std::atomic<int> asked{0};
+  std::vector<std::string> told;
+  Delivery delivery("test", sink([&](auto) {
+                      Outcome no;
+                      no.result = asked++ == 0 ? Result::kTryAgain : Result::kRefused;
+                      no.detail = no.result == Result::kTryAgain ? "busy" : "never";
+                      return no;
+                    }),
+                    quick(), [&](const std::string& what) { told.push_back(what); });
+  offer(delivery, 0, 30);
+  delivery.start();
+  delivery.stop();
+  EXPECT_EQ(dropped(delivery.counts(), DropReason::kRefused), 30U);
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      "sink test: tries again: busy",
+                      "sink test: refused 10 records, the first of them \"0\": never"}));
+}
+
+TEST(Delivery, WhatWaitsForAnotherTryIsTriedOnceMoreAtTheEnd) {
+  Arrived arrived;
+  std::atomic<bool> is_busy{true};
+  std::atomic<int> asked{0};
+  DeliveryOptions options = quick();
+  options.retry_first_s = options.retry_most_s = 3600;
+  options.stop_timeout_s = 60;
+  Delivery delivery("test", sink([&](auto batch) {
+                      ++asked;
+                      Outcome outcome;
+                      outcome.result = is_busy ? Result::kTryAgain : Result::kDelivered;
+                      if (!is_busy) arrived.add(batch);
+                      return outcome;
+                    }),
+                    options, nullptr);
+  delivery.start();
+  offer(delivery, 0, 30);
+  while (delivery.counts().retries == 0) std::this_thread::yield();
+  is_busy = false;
+  delivery.stop();
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(arrived.values(), numbers(0, 30));
+}
+
 TEST(Delivery, PartOfABatchMayBeRefusedOrTaken) {
   Arrived arrived;
   int call = 0;

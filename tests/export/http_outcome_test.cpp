@@ -35,6 +35,13 @@ TEST(HttpOutcome, APageForPeopleIsNoYes) {
   EXPECT_EQ(outcome_of(answer(200, "log in", "Text/HTML")).result, Result::kTryAgain);
 }
 
+TEST(HttpOutcome, AYesWithABodyIsNoYes) {
+  EXPECT_EQ(outcome_of(answer(200, R"({"status":"error","error":"please login"})")).result,
+            Result::kTryAgain);
+  EXPECT_EQ(outcome_of(answer(200, "later", "text/plain")).result, Result::kTryAgain);
+  EXPECT_EQ(outcome_of(answer(200, "\r\n", "text/plain")).result, Result::kDelivered);
+}
+
 TEST(HttpOutcome, NoAnswerIsTriedAgain) {
   HttpAnswer none;
   none.error = "connection\nrefused";

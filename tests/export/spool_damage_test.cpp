@@ -151,6 +151,18 @@ TEST_F(SpoolDamageTest, AFlippedBitCostsTheRestOfItsSegmentAndNothingElse) {
   }
 }
 
+TEST_F(SpoolDamageTest, DamageToTheNewestShowsByTheNumbersThatWereThere) {
+  options_.segment_bytes = 4096;
+  make(40, 40);
+  const auto path = segments().back();
+  const std::vector<std::size_t> begins = boundaries(test::content_of(path));
+  flip(path, begins[5] + 30, 0);
+  Spool spool(options_);
+  EXPECT_EQ(spool.end(), 40U);
+  EXPECT_EQ(spool.records(), 5U);
+  EXPECT_GT(spool.counters().torn_bytes, 0U);
+}
+
 TEST_F(SpoolDamageTest, ManyFlippedBitsGiveOnlyRightRecords) {
   make(40, 60);
   const auto originals = segments();

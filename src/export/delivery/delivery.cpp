@@ -1,5 +1,7 @@
 #include "export/delivery/delivery.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -47,6 +49,11 @@ Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, const DeliveryO
   next_ = spool_->end();
   disk_from_ = spool_->first();
   counts_.recovered = next_ - disk_from_;
+  const Spool::Counters found = spool_->counters();
+  if (warn_ && found.torn_bytes + found.corrupt_bytes > 0) {
+    warn_(fmt::format("sink {}: {} bytes of the spool are no whole records and cannot be delivered",
+                      name_, found.torn_bytes + found.corrupt_bytes));
+  }
 }
 
 Delivery::~Delivery() {

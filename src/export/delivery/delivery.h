@@ -44,6 +44,7 @@ class Delivery {
   /// The same for many, under one lock.
   void offer(std::span<const pipeline::Event> events, std::int64_t now_ns);
   void end_of_rows(std::int64_t now_ns);
+  [[nodiscard]] bool wants_flows() const noexcept { return sink_->wants_flows(); }
   /// For those who can wait: returns when half of the memory is free, or the spool is not behind,
   /// or nothing has moved for `patience`.
   void wait_for_room(std::chrono::milliseconds patience);
@@ -88,7 +89,7 @@ class Delivery {
   void pause(std::chrono::milliseconds duration);
   void give_up();
   [[nodiscard]] bool is_over() const;
-  void say(const std::string& what);
+  void say(const std::string& what, Clock::time_point& said_at);
 
   const std::string name_;
   const std::unique_ptr<Sink> sink_;
@@ -131,7 +132,9 @@ class Delivery {
   Backoff backoff_;
   double allowance_ = 0;  ///< records that may be read from the spool now
   Clock::time_point allowed_at_;
-  Clock::time_point said_at_{};
+  Clock::time_point tries_said_at_{};
+  Clock::time_point refusals_said_at_{};
+  bool has_tried_at_end_ = false;
   std::thread thread_;
 };
 

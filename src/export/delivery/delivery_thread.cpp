@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 /// How often the spool is looked after while nothing else happens.
 constexpr milliseconds kTick{20};
-/// Complaints of one sink are this far apart.
+/// Complaints of one sink about the same thing are this far apart.
 constexpr std::chrono::seconds kQuiet{60};
 /// Further records are read back while fewer than this many batches are in memory.
 constexpr std::size_t kBatchesAhead = 2;
@@ -249,7 +249,8 @@ void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
     trouble_ = refused > 0 ? detail : "";
     done(count);
   }
-  if (refused > 0) say(fmt::format("refused {} of {} records: {}", refused, count, detail));
+  if (refused > 0)
+    say(fmt::format("refused {} of {} records: {}", refused, count, detail), refusals_said_at_);
   backoff_.reset();
 }
 
@@ -257,7 +258,8 @@ void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
 void Delivery::refuse(std::size_t count, const std::string& detail) {
   if (is_batch_sent_again_) return settle_again(count, detail);
   say(fmt::format("refused {} records, the first of them \"{}\": {}", count,
-                  printable(batch_.front().bytes, kSampleBytes), detail));
+                  printable(batch_.front().bytes, kSampleBytes), detail),
+      refusals_said_at_);
   const std::lock_guard lock(mutex_);
   drop(DropReason::kRefused, count);
   is_trying_again_ = false;
@@ -270,7 +272,8 @@ void Delivery::refuse(std::size_t count, const std::string& detail) {
 /// side says now.
 void Delivery::settle_again(std::size_t count, const std::string& refusal) {
   if (!refusal.empty()) {
-    say(fmt::format("refused some of {} records that were sent again: {}", count, refusal));
+    say(fmt::format("refused some of {} records that were sent again: {}", count, refusal),
+        refusals_said_at_);
   }
   const std::lock_guard lock(mutex_);
   counts_.sent_again += count;
@@ -287,7 +290,7 @@ void Delivery::try_again(const Outcome& outcome) {
     is_trying_again_ = true;
     trouble_ = outcome.detail;
   }
-  say("tries again: " + outcome.detail);
+  say("tries again: " + outcome.detail, tries_said_at_);
   const milliseconds wait = backoff_.next();
   pause(std::max(wait, outcome.retry_after.value_or(wait)));
 }
@@ -308,6 +311,8 @@ void Delivery::pause(milliseconds duration) {
   const auto until = Clock::now() + duration;
   std::unique_lock lock(mutex_);
   while (Clock::now() < until && !wants_reopen_ && !(is_stopping_ && Clock::now() >= stop_by_)) {
+    // What waits when the end comes is tried once more at once.
+    if (is_stopping_ && !std::exchange(has_tried_at_end_, true)) return;
     tick_spool();
     wake_.wait_for(lock, std::min(kTick, std::chrono::ceil<milliseconds>(until - Clock::now())));
   }
@@ -318,10 +323,11 @@ bool Delivery::is_over() const {
   return is_stopping_ && Clock::now() >= stop_by_;
 }
 
-void Delivery::say(const std::string& what) {
+/// Unless the like of it was said a short while ago.
+void Delivery::say(const std::string& what, Clock::time_point& said_at) {
   const auto now = Clock::now();
-  if (!warn_ || (said_at_ != Clock::time_point{} && now - said_at_ < kQuiet)) return;
-  said_at_ = now;
+  if (!warn_ || (said_at != Clock::time_point{} && now - said_at < kQuiet)) return;
+  said_at = now;
   warn_(fmt::format("sink {}: {}", name_, what));
 }
 

@@ -49,6 +49,8 @@ class Sink {
 
   /// Appends what there is to be said of the item; nothing, and there is no record.
   virtual void encode(const Item& item, std::int64_t now_ns, std::string& record) = 0;
+  /// Whether it is to be told of every flow among the rows: there may be millions.
+  [[nodiscard]] virtual bool wants_flows() const noexcept { return false; }
   /// All rows of the tables were encoded since the last call: appends what follows from that.
   virtual void end_of_rows(std::int64_t /*now_ns*/, std::string& /*record*/) {}
 

@@ -36,8 +36,10 @@ Outcome outcome_of(const HttpAnswer& answer) {
   outcome.retry_after = answer.retry_after;
   const long status = answer.status;
   if (status >= 200 && status < 300) {
-    outcome.result = is_page(answer) ? Result::kTryAgain : Result::kDelivered;
-    if (!is_page(answer)) outcome.detail.clear();
+    // A yes of a store has no body; one with a body is somebody else's, or tells of an error.
+    const bool is_yes = !is_page(answer) && printable(answer.body).empty();
+    outcome.result = is_yes ? Result::kDelivered : Result::kTryAgain;
+    if (is_yes) outcome.detail.clear();
   } else if (status == 413) {
     outcome.result = Result::kTooLarge;
   } else if (status >= 400 && status < 500 && status != 429 && status != 408) {

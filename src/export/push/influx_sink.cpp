@@ -129,11 +129,6 @@ Outcome InfluxSink::deliver(std::span<const Record> batch) {
   const HttpAnswer answer =
       post_.post(body, "text/plain; charset=utf-8", options_.http.gzip ? "gzip" : "");
   Outcome outcome = outcome_of(answer);
-  // A yes of these stores has no body; one with a body is somebody else's.
-  if (outcome.result == Outcome::Result::kDelivered && !printable(answer.body).empty()) {
-    outcome.result = Outcome::Result::kTryAgain;
-    outcome.detail = fmt::format("HTTP {} with a body: {}", answer.status, printable(answer.body));
-  }
   const std::uint64_t dropped =
       outcome.result == Outcome::Result::kRefused ? dropped_of(answer.body) : 0;
   if (dropped > 0) {

@@ -22,6 +22,9 @@ class InfluxSink final : public Sink {
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "influxdb"; }
   void encode(const Item& item, std::int64_t now_ns, std::string& record) override;
+  [[nodiscard]] bool wants_flows() const noexcept override {
+    return options_.values && options_.flow_tags;
+  }
   [[nodiscard]] Outcome deliver(std::span<const Record> batch) override;
   void hurry() noexcept override { post_.give_up(); }
   [[nodiscard]] bool is_connected() override { return post_.is_connected(); }

@@ -21,6 +21,9 @@ class RemoteWriteSink final : public Sink {
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "remote_write"; }
   void encode(const Item& item, std::int64_t now_ns, std::string& record) override;
+  [[nodiscard]] bool wants_flows() const noexcept override {
+    return options_.values && options_.flow_labels;
+  }
   void end_of_rows(std::int64_t now_ns, std::string& record) override;
 
   /// Prometheus refuses a request as a whole for one sample that is too old. Such a request is sent

@@ -35,7 +35,7 @@ void MarkWriter::submit_sync() noexcept {
   queue_.submit(job_);
 }
 
-bool MarkWriter::step(const Mark& wanted, bool due, bool again) noexcept {
+bool MarkWriter::step(const Mark& wanted, bool due, bool again, bool tells_end) noexcept {
   if (job_.take_result()) {
     const bool is_short =
         job_.kind == DiskJob::Kind::kWrite && job_.result != static_cast<int>(bytes_.size());
@@ -61,7 +61,8 @@ bool MarkWriter::step(const Mark& wanted, bool due, bool again) noexcept {
         return true;
     }
   }
-  if (!due || !job_.is_idle() || wanted.below == stored_.below) return false;
+  const bool is_told = wanted.below == stored_.below && (!tells_end || wanted.end == stored_.end);
+  if (!due || !job_.is_idle() || is_told) return false;
   if (failed_ && !again) return false;
   writing_ = wanted;
   if (file_.is_open()) {

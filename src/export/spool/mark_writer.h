@@ -25,9 +25,9 @@ class MarkWriter {
   MarkWriter& operator=(const MarkWriter&) = delete;
   ~MarkWriter();
 
-  /// `due`: begin if `wanted` says something new; after a failure only if `again`. True when an
-  /// attempt has ended.
-  bool step(const Mark& wanted, bool due, bool again) noexcept;
+  /// `due`: begin if `wanted` says something new, of its end only if it `tells_end`; after a
+  /// failure only if `again`. True when an attempt has ended.
+  bool step(const Mark& wanted, bool due, bool again, bool tells_end) noexcept;
   /// One more attempt after a failure.
   void try_now() noexcept { failed_ = false; }
   /// On the disk.

@@ -61,6 +61,7 @@ bool SpoolReader::read_segment(const Segment& segment, Batch& batch) {
     lose(segment, batch);
     return true;
   }
+  last_ = segment.last;
   while (true) {
     const bool is_before_damage = segment.damage_end > 0 && scanner_->offset() < segment.damage_end;
     if (is_before_damage && scanner_->offset() >= segment.damage_begin) {
@@ -105,6 +106,13 @@ void SpoolReader::read_memory(Batch& batch) {
     left.remove_prefix(header.size());
     place_ = {.position = place_.position + header.size(), .number = batch.from};
   }
+}
+
+void SpoolReader::let_go(std::uint64_t below) noexcept {
+  if (name_ != Catalogue::kNoSegment && below <= last_) return;
+  name_ = Catalogue::kNoSegment;
+  scanner_.reset();
+  file_.reset();
 }
 
 std::size_t SpoolReader::read(std::uint64_t from, std::size_t max_records, std::size_t max_bytes,

@@ -25,6 +25,9 @@ class SpoolReader {
   /// See Spool::read().
   std::size_t read(std::uint64_t from, std::size_t max_records, std::size_t max_bytes,
                    std::vector<SpoolRecord>& out);
+  /// Closes the segment that is open where all that was read of it is below: while it is open its
+  /// room on the disk does not come back.
+  void let_go(std::uint64_t below) noexcept;
 
  private:
   /// What one call gathers.
@@ -51,6 +54,7 @@ class SpoolReader {
   SpoolMeters& meters_;
   FileDescriptor file_;
   std::uint64_t name_ = Catalogue::kNoSegment;  ///< of the segment that is open
+  std::uint64_t last_ = 0;                      ///< its newest record, when it was read
   std::optional<SegmentScanner> scanner_;
   std::uint64_t next_ = 0;  ///< the record at the scanner's place has this number at least
   MemoryPlace place_;

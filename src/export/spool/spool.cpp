@@ -161,7 +161,9 @@ class Spool::Parts {
   void work(bool at_once) noexcept {
     write();
     const bool due = syncer_.step(writer_.current(), now_ns_, at_once);
-    const bool marked = mark_writer_.step(catalogue.mark(), due, !at_once);
+    // At the end it says how many there were, so that damage to the last ones shows.
+    const bool tells_end = at_once && catalogue.unwritten() == 0;
+    const bool marked = mark_writer_.step(catalogue.mark(), due, !at_once, tells_end);
     if (due || marked) {
       catalogue.remove_delivered(mark_writer_.passed(), writer_.current_name(), remover_.names());
     }
@@ -222,6 +224,7 @@ std::size_t Spool::read(std::uint64_t from, std::size_t max_records, std::size_t
 }
 void Spool::acknowledge(std::uint64_t below) noexcept {
   parts_->catalogue.acknowledge(below);
+  parts_->reader.let_go(below);
 }
 
 std::uint64_t Spool::first() const {
