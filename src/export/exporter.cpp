@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -25,15 +26,21 @@ constexpr auto kIdle = std::chrono::milliseconds(2);
 /// So long a replay waits for a sink that takes nothing.
 constexpr auto kPatience = std::chrono::seconds(10);
 
+/// A flow that is chosen has a series in each family: no more are chosen than fit one.
+ExportOptions with_fitting_flows(ExportOptions options) {
+  options.flows.max_series = std::min(options.flows.max_series, options.max_series);
+  return options;
+}
+
 }  // namespace
 
 Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
                    ExporterInput input)
     : names_(switches, input.formats),
       input_(std::move(input)),
-      options_(options),
+      options_(with_fitting_flows(options)),
       exemplars_(switches),
-      scrapes_(options.flows, options.max_series, names_,
+      scrapes_(options_.flows, options_.max_series, names_,
                [this](SeriesWriter& out) { write(out); }),
       batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.

@@ -256,6 +256,34 @@ TEST(Delivery, PartOfABatchMayBeRefusedOrTaken) {
   expect_all_accounted_for(delivery.counts());
 }
 
+TEST(Delivery, ABatchMayBeSettledInParts) {
+  Arrived arrived;
+  Delivery delivery("test", sink([&](std::span<const Record> batch) {
+                      Outcome outcome;
+                      if (batch.size() == 1) {
+                        arrived.add(batch);
+                        return outcome;
+                      }
+                      outcome.result = Result::kPartly;
+                      outcome.taken = 2;
+                      outcome.refused = 1;
+                      outcome.detail = "never";
+                      arrived.add(batch.first(2));
+                      return outcome;
+                    }),
+                    quick(), nullptr);
+  delivery.start();
+  offer(delivery, 0, 30);
+  arrived.wait_for(30);
+  delivery.stop();
+  const DeliveryCounts counts = delivery.counts();
+  EXPECT_EQ(arrived.values(), numbers(0, 30));
+  EXPECT_EQ(counts.delivered + dropped(counts, DropReason::kRefused), 30U);
+  EXPECT_GE(dropped(counts, DropReason::kRefused), 1U);
+  EXPECT_EQ(counts.retries, 0U);
+  expect_all_accounted_for(counts);
+}
+
 TEST(Delivery, ABatchThatIsTooLargeIsHalved) {
   Arrived arrived;
   Delivery delivery("test", sink([&](auto batch) {

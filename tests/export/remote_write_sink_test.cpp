@@ -139,6 +139,29 @@ TEST(RemoteWriteSink, OnlyRecordsThatAreToBlameAreRefused) {
   }
 }
 
+TEST(RemoteWriteSink, WhereMuchIsRefusedItTellsOnTheWay) {
+  std::set<std::int64_t> all;
+  for (std::int64_t time = 0; time < 1000; ++time) all.insert(time);
+  Pushed pushed(refuse(all, "out of bounds"));
+  const std::vector<Record> records = pushed.records(1000);
+  std::span<const Record> left = records;
+  std::uint64_t refused = 0;
+  int parts = 0;
+  while (!left.empty()) {
+    const Outcome outcome = pushed.sink->deliver(left);
+    refused += outcome.result == Result::kRefused ? left.size() : outcome.refused;
+    if (outcome.result == Result::kRefused) break;
+    ASSERT_EQ(outcome.result, Result::kPartly);
+    ASSERT_GT(outcome.taken, 0U);
+    EXPECT_EQ(outcome.taken, outcome.refused);
+    EXPECT_NE(outcome.detail, "");
+    left = left.subspan(outcome.taken);
+    ++parts;
+  }
+  EXPECT_EQ(refused, 1000U);
+  EXPECT_GE(parts, 2);
+}
+
 TEST(RemoteWriteSink, ARequestThatIsTooLargeIsParted) {
   Pushed pushed([](const HttpRequest& request) {
     return times_of(request).size() > 10 ? http_answer("413 Payload Too Large")

@@ -222,7 +222,7 @@ void Delivery::settle(const Outcome& outcome, std::size_t count) {
     settle_delivered(taken, refused, refused > 0 ? outcome.detail : "");
   }
   const std::size_t left = count - taken;
-  if (left == 0) return;
+  if (left == 0 || outcome.result == Result::kPartly) return;
   if (outcome.result == Result::kTooLarge && left > 1) {
     most_ = (left + 1) / 2;
   } else if (outcome.result == Result::kTryAgain) {

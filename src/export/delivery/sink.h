@@ -22,6 +22,7 @@ struct Outcome {
     kRefused,    ///< it will never take it
     kTooLarge,   ///< it may take a smaller one
     kTryAgain,   ///< not now
+    kPartly,     ///< `taken` of them, one at least; the others may be asked about at once
   };
 
   Result result = Result::kDelivered;

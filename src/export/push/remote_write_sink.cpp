@@ -18,6 +18,9 @@ namespace {
 
 using Result = Outcome::Result;
 
+/// After so many for one batch it is told what has become of its front.
+constexpr int kMostRequests = 256;
+
 HttpTarget target_of(const RemoteWriteOptions& options) {
   HttpTarget target = http_target(options.http);
   target.headers.emplace_back("X-Prometheus-Remote-Write-Version: 0.1.0");
@@ -92,12 +95,14 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
   auto left = batch;
   std::size_t size = left.size();
   bool reconnected = false;
+  int requests = 0;
   std::vector<std::uint64_t> refused;  // numbers
   std::vector<std::uint64_t> refused_before;
   std::string refusal;
   while (!left.empty()) {
     const auto part = left.first(std::min(size, left.size()));
     const HttpAnswer answer = send(part);
+    ++requests;
     Outcome outcome = outcome_of(answer);
     if (outcome.result == Result::kTryAgain) {
       unanswered_ = std::max(unanswered_, part.back().number + 1);
@@ -133,6 +138,14 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
     }
     left = left.subspan(part.size());
     size = is_refused ? part.size() : part.size() * 2;
+    if (requests >= kMostRequests && !left.empty()) {
+      sent_ = std::max(sent_, left.front().number);
+      return {.result = Result::kPartly,
+              .taken = batch.size() - left.size(),
+              .refused = refused.size(),
+              .detail = std::move(refusal),
+              .reconnected = reconnected};
+    }
   }
   Outcome outcome;
   outcome.reconnected = reconnected;
