@@ -139,6 +139,17 @@ TEST(RemoteWriteSink, OnlyRecordsThatAreToBlameAreRefused) {
   }
 }
 
+TEST(RemoteWriteSink, WhatIsBeyondTheWindowOfPrometheusHoldsUpNothing) {
+  Pushed pushed([](const HttpRequest& request) {
+    return times_of(request).contains(3)
+               ? http_answer("500 Internal Server Error", "too old sample\n")
+               : http_answer("204 No Content");
+  });
+  const Outcome outcome = pushed.sink->deliver(pushed.records(100));
+  EXPECT_EQ(outcome.result, Result::kDelivered);
+  EXPECT_EQ(outcome.refused, 1U);
+}
+
 TEST(RemoteWriteSink, WhereMuchIsRefusedItTellsOnTheWay) {
   std::set<std::int64_t> all;
   for (std::int64_t time = 0; time < 1000; ++time) all.insert(time);

@@ -33,6 +33,9 @@ enum class Complaint : std::uint8_t { kOther, kTime, kHasNewer };
 
 /// In the words of Prometheus, Mimir and Thanos.
 Complaint complaint_of(const HttpAnswer& answer) {
+  // Prometheus 2.42 says 500 of what is older than its out_of_order_time_window.
+  const bool is_too_old = answer.status == 500 && answer.body.starts_with("too old sample");
+  if (is_too_old) return Complaint::kTime;
   if (answer.status != 400 && answer.status != 409 && answer.status != 422) {
     return Complaint::kOther;
   }
@@ -104,6 +107,8 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
     const HttpAnswer answer = send(part);
     ++requests;
     Outcome outcome = outcome_of(answer);
+    const Complaint complaint = complaint_of(answer);
+    if (complaint != Complaint::kOther) outcome.result = Result::kRefused;
     if (outcome.result == Result::kTryAgain) {
       unanswered_ = std::max(unanswered_, part.back().number + 1);
       sent_ = std::max(sent_, part.front().number);
@@ -121,7 +126,6 @@ Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
       continue;
     }
     const bool is_refused = outcome.result != Result::kDelivered;
-    const Complaint complaint = complaint_of(answer);
     if (is_refused && part.size() > 1 &&
         (outcome.result == Result::kTooLarge || complaint != Complaint::kOther)) {
       size = part.size() / 2;
