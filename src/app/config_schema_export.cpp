@@ -93,7 +93,8 @@ void influxdb(Visitor& v, std::vector<exporter::InfluxOptions>& sinks) {
         choice(v,
                {"precision",
                 "Of timestamps, and how far apart points of a series are at least; ms for "
-                "VictoriaMetrics, which keeps no finer ones."},
+                "VictoriaMetrics, which keeps no finer ones. The spool must be empty when it is "
+                "changed."},
                {"ns", "us", "ms", "s"}, sink.precision);
         v.boolean({"events", "Events when they happen."}, sink.events);
         v.boolean({"values", "Rows of the tables every export.values_interval."}, sink.values);

@@ -3,6 +3,7 @@
 
 #include "export/delivery/delivery.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -10,10 +11,14 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <numeric>
 #include <random>
 #include <set>
+
+#include "export/spool/record_format.h"
+#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -221,8 +226,8 @@ TEST(Delivery, WhatWaitsForAnotherTryIsTriedOnceMoreAtTheEnd) {
                       return outcome;
                     }),
                     options, nullptr);
+  offer(delivery, 0, 30);  // before the start, so that its batches are whole ones
   delivery.start();
-  offer(delivery, 0, 30);
   while (delivery.counts().retries == 0) std::this_thread::yield();
   is_busy = false;
   delivery.stop();
@@ -282,6 +287,38 @@ TEST(Delivery, ABatchMayBeSettledInParts) {
   EXPECT_GE(dropped(counts, DropReason::kRefused), 1U);
   EXPECT_EQ(counts.retries, 0U);
   expect_all_accounted_for(counts);
+}
+
+TEST(Delivery, AnItemMayBeSeveralRecords) {
+  /// Two for an odd value, none for an even one.
+  class Pairs final : public Sink {
+   public:
+    explicit Pairs(Arrived& arrived) : arrived_(arrived) {}
+    [[nodiscard]] std::string_view kind() const noexcept override { return "pairs"; }
+    void encode(const Item& item, std::int64_t /*now_ns*/, std::string& records) override {
+      const std::uint64_t value = std::get<const pipeline::Event*>(item)->new_value;
+      if (value % 2 == 1) records = fmt::format("{}\n{}\n", value, value + 1);
+    }
+    [[nodiscard]] std::size_t first_record(std::string_view records) const override {
+      return records.find('\n') + 1;
+    }
+    [[nodiscard]] Outcome deliver(std::span<const Record> batch) override {
+      arrived_.add(batch);
+      return {};
+    }
+
+   private:
+    Arrived& arrived_;
+  };
+  Arrived arrived;
+  Delivery delivery("test", std::make_unique<Pairs>(arrived), quick(), nullptr);
+  offer(delivery, 1, 21);
+  EXPECT_EQ(delivery.counts().produced, 20U);
+  delivery.start();
+  delivery.stop();
+  EXPECT_EQ(arrived.values(), numbers(1, 21));
+  EXPECT_EQ(delivery.counts().delivered, 20U);
+  EXPECT_EQ(delivery.counts().batches, 2U);
 }
 
 TEST(Delivery, ABatchThatIsTooLargeIsHalved) {
@@ -421,6 +458,73 @@ TEST_F(DeliveryWithSpool, WhatIsLeftAtTheEndIsDeliveredNextTime) {
   EXPECT_EQ(arrived.values(), numbers(1000, 2100));
   Delivery third("test", dead(), options_, nullptr);
   EXPECT_EQ(third.counts().recovered, 0U);
+}
+
+TEST_F(DeliveryWithSpool, DamageIsCountedToTheRecordAndToldAtStart) {
+  options_.spool.segment_bytes = 1 << 12;
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    offer(first, 1000, 2000);
+    first.stop();
+    EXPECT_EQ(first.counts().in_spool, 1000U);
+  }
+  std::set<std::filesystem::path> segments;
+  for (const auto& file : std::filesystem::directory_iterator(options_.spool.directory)) {
+    if (file.path().extension() == ".segment") segments.insert(file.path());
+  }
+  ASSERT_GT(segments.size(), 3U);
+  const auto spoil = [](const std::filesystem::path& path, std::int64_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(at);
+    file.put('\xff');
+  };
+  // The first record of all, and one in the newest segment with others behind it.
+  constexpr auto kHeader = static_cast<std::int64_t>(kSegmentHeaderBytes);
+  constexpr auto kRecord = static_cast<std::int64_t>(kRecordHeaderBytes) + 4;
+  spoil(*segments.begin(), kHeader + kRecord - 1);
+  spoil(*segments.rbegin(), kHeader + 3 * kRecord - 1);
+  // Nobody had the time to say how many there were.
+  std::filesystem::remove(options_.spool.directory + "/mark");
+
+  Arrived arrived;
+  std::vector<std::string> told;
+  Delivery second("test", sink([&](auto batch) {
+                    arrived.add(batch);
+                    return Outcome{};
+                  }),
+                  options_, [&](const std::string& what) { told.push_back(what); });
+  EXPECT_EQ(second.counts().recovered, 1000U);
+  second.start();
+  while (waiting(second) > 0) std::this_thread::yield();
+  second.stop();
+  const DeliveryCounts counts = second.counts();
+  EXPECT_EQ(counts.delivered, 998U);
+  EXPECT_EQ(dropped(counts, DropReason::kSpoolCorrupt), 2U);
+  EXPECT_EQ(arrived.values().size(), 998U);
+  EXPECT_EQ(arrived.values().front(), 1001U);
+  EXPECT_EQ(arrived.values().back(), 1999U);
+  expect_all_accounted_for(counts);
+  EXPECT_EQ(told, (std::vector<std::string>{fmt::format(
+                      "sink test: {} bytes of the spool are no whole records and cannot be "
+                      "delivered",
+                      2 * kRecord)}));
+}
+
+TEST_F(DeliveryWithSpool, RecordsOfAnotherSinkAreNotTaken) {
+  class Other final : public Sink {
+   public:
+    [[nodiscard]] std::string_view kind() const noexcept override { return "other"; }
+    void encode(const Item& /*item*/, std::int64_t /*now_ns*/, std::string& /*to*/) override {}
+    [[nodiscard]] Outcome deliver(std::span<const Record> /*batch*/) override { return {}; }
+  };
+  {
+    Delivery first("test", dead(), options_, nullptr);
+    offer(first, 1000, 1010);
+    first.stop();
+  }
+  EXPECT_THROW(Delivery("other", std::make_unique<Other>(), options_, nullptr), io::SetupError);
+  const Delivery again("test", dead(), options_, nullptr);
+  EXPECT_EQ(again.counts().recovered, 10U);
 }
 
 TEST_F(DeliveryWithSpool, WhatTheCapsTookIsNotSaidToBeOnTheDisk) {

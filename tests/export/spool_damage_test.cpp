@@ -117,7 +117,7 @@ TEST_F(SpoolDamageTest, ATornTailIsCutAtTheLastWholeRecord) {
   }
 }
 
-TEST_F(SpoolDamageTest, AFlippedBitCostsTheRestOfItsSegmentAndNothingElse) {
+TEST_F(SpoolDamageTest, AFlippedBitCostsItsRecordAndNothingElse) {
   make(40, 60);
   ASSERT_GE(segments().size(), 5U);
   const auto originals = segments();
@@ -133,12 +133,13 @@ TEST_F(SpoolDamageTest, AFlippedBitCostsTheRestOfItsSegmentAndNothingElse) {
     const std::size_t offset = random() % contents[hit].size();
     SCOPED_TRACE(testing::Message() << "segment " << hit << ", byte " << offset);
     flip(originals[hit], offset, static_cast<unsigned>(random() % 8));
-    // What must be left: all but the record that was hit and those behind it in its segment.
+    // What must be left: all but the record that was hit, or the segment whose header was.
     std::vector<std::uint64_t> left;
     for (std::size_t i = 0; i < originals.size(); ++i) {
       const auto begins = boundaries(contents[i]);
       for (std::size_t record = 0; record + 1 < begins.size(); ++record) {
-        if (i == hit && (offset < kSegmentHeaderBytes || begins[record + 1] > offset)) break;
+        const bool is_hit = begins[record] <= offset && offset < begins[record + 1];
+        if (i == hit && (offset < kSegmentHeaderBytes || is_hit)) continue;
         left.push_back(decode_record_header(&contents[i][begins[record]]).number);
       }
     }
@@ -148,19 +149,89 @@ TEST_F(SpoolDamageTest, AFlippedBitCostsTheRestOfItsSegmentAndNothingElse) {
     test::expect_right(got, 60);
     ASSERT_EQ(spool.records(), left.size());
     ASSERT_GT(spool.counters().torn_bytes + spool.counters().corrupt_bytes, 0U);
+    // So that whoever counts by numbers knows how many are gone.
+    ASSERT_EQ(spool.found_from(), 0U);
+    ASSERT_EQ(spool.end(), 40U);
   }
 }
 
-TEST_F(SpoolDamageTest, DamageToTheNewestShowsByTheNumbersThatWereThere) {
-  options_.segment_bytes = 4096;
+TEST_F(SpoolDamageTest, AfterACrashTooDamageInTheNewestCostsItsRecordOnly) {
+  options_.segment_bytes = 1 << 20;
+  make(40, 40);
+  // Nobody was left to say how many there were.
+  std::filesystem::remove(options_.directory + "/mark");
+  const auto path = segments().back();
+  const std::string whole = test::content_of(path);
+  const std::vector<std::size_t> begins = boundaries(whole);
+  for (std::size_t hit = 0; hit < 40; ++hit) {
+    for (const std::size_t byte : {0, 4, 7, 9, 15, 20, 30}) {
+      SCOPED_TRACE(testing::Message() << "record " << hit << ", byte " << byte);
+      test::set_content(path, whole);
+      flip(path, begins[hit] + byte, 1);
+      Spool spool(options_);
+      std::vector<std::uint64_t> left = count_up(0, 40);
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(hit));
+      ASSERT_EQ(numbers_of(read_all(spool)), left);
+      ASSERT_EQ(spool.found_from(), 0U);
+      const SpoolCounters counters = spool.counters();
+      const std::size_t bytes = begins[hit + 1] - begins[hit];
+      ASSERT_EQ(counters.corrupt_bytes, hit < 39 ? bytes : 0);
+      ASSERT_EQ(counters.torn_bytes, hit < 39 ? 0 : bytes) << "may be a write half done";
+      ASSERT_EQ(spool.end(), hit < 39 ? 40 : 39);
+    }
+  }
+}
+
+TEST_F(SpoolDamageTest, SeveralDamagedPlacesOfASegmentArePassed) {
+  options_.segment_bytes = 1 << 20;
   make(40, 40);
   const auto path = segments().back();
   const std::vector<std::size_t> begins = boundaries(test::content_of(path));
-  flip(path, begins[5] + 30, 0);
+  for (const std::size_t hit : {0, 1, 2, 7, 30, 39}) flip(path, begins[hit] + 30, 0);
+  std::vector<std::uint64_t> left;
+  for (std::uint64_t number = 3; number < 39; ++number) {
+    if (number != 7 && number != 30) left.push_back(number);
+  }
   Spool spool(options_);
+  EXPECT_EQ(numbers_of(read_all(spool)), left);
+  EXPECT_EQ(spool.found_from(), 0U);
+  EXPECT_EQ(spool.first(), 3U);
   EXPECT_EQ(spool.end(), 40U);
-  EXPECT_EQ(spool.records(), 5U);
-  EXPECT_GT(spool.counters().torn_bytes, 0U);
+  // What is appended comes behind, and all of it is there at the next start.
+  append_all(spool, 40, 50, 40);
+  for (std::uint64_t number = 40; number < 50; ++number) left.push_back(number);
+  ASSERT_TRUE(spool.flush());
+  EXPECT_EQ(numbers_of(read_all(spool)), left);
+}
+
+TEST_F(SpoolDamageTest, RecordsForSomethingElseStopTheStart) {
+  options_.content = "influxdb ns";
+  make(5, 60);
+  const auto path = segments().front();
+  const std::string before = test::content_of(path);
+  options_.content = "influxdb ms";
+  try {
+    const Spool spool(options_);
+    FAIL() << "it took what it cannot deliver";
+  } catch (const io::SetupError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("holds records for influxdb ns, this sink makes such for influxdb ms"),
+              std::string::npos)
+        << text;
+  }
+  EXPECT_EQ(test::content_of(path), before);
+  options_.content = "influxdb ns";
+  {
+    Spool spool(options_);
+    EXPECT_EQ(numbers_of(read_all(spool)), count_up(0, 5));
+    spool.acknowledge(5);
+    ASSERT_TRUE(spool.flush());
+  }
+  // With nothing left to deliver it does not matter.
+  options_.content = "remote_write";
+  Spool spool(options_);
+  append_all(spool, 5, 7, 60);
+  EXPECT_EQ(numbers_of(read_all(spool)), count_up(5, 7));
 }
 
 TEST_F(SpoolDamageTest, ManyFlippedBitsGiveOnlyRightRecords) {
@@ -226,18 +297,17 @@ TEST_F(SpoolDamageTest, DamageFoundWhileReadingIsCountedToTheRecord) {
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const std::string content = test::content_of(paths[i]);
     const auto begins = boundaries(content);
-    const std::size_t good = i == 1 ? 1 : i + 1 == paths.size() ? 0 : begins.size() - 1;
+    const std::size_t hit = i == 1 ? 1 : i + 1 == paths.size() ? 0 : begins.size();
     for (std::size_t record = 0; record + 1 < begins.size(); ++record) {
-      const auto number = decode_record_header(&content[begins[record]]).number;
-      if (record < good) {
-        left.push_back(number);
-      } else {
-        ++lost;
+      if (record != hit) {
+        left.push_back(decode_record_header(&content[begins[record]]).number);
+        continue;
       }
+      flip(paths[i], begins[record] + 30, 3);
+      ++lost;
     }
-    if (good < begins.size() - 1) flip(paths[i], begins[good] + 30, 3);
   }
-  ASSERT_GE(lost, 2U);
+  ASSERT_EQ(lost, 2U);
   const auto got = read_all(spool);
   EXPECT_EQ(numbers_of(got), left);
   test::expect_right(got, 60);
@@ -259,7 +329,7 @@ TEST_F(SpoolDamageTest, AfterDamageTheSegmentThatIsWrittenIsReadOn) {
   append_all(spool, 0, 10, 60);
   ASSERT_TRUE(spool.flush());
   const auto begins = boundaries(test::content_of(segments().front()));
-  flip(segments().front(), begins[4] + 30, 0);
+  for (std::size_t hit = 4; hit < 10; ++hit) flip(segments().front(), begins[hit] + 30, 0);
   // Written to the same file before anyone knows.
   append_all(spool, 10, 12, 60);
   std::vector<Spool::Stored> got;
@@ -309,15 +379,17 @@ TEST_F(SpoolDamageTest, RecordsOfAnotherFileAreNotBelieved) {
   EXPECT_EQ(spool.counters().torn_bytes, foreign.size());
 }
 
-TEST_F(SpoolDamageTest, ANewerFormatIsNotTouched) {
+TEST_F(SpoolDamageTest, AnotherFormatIsNotTouched) {
   make(5, 60);
   const auto path = segments().front();
   std::string content = test::content_of(path);
-  const SegmentHeaderBytes header = encode(SegmentHeader{.version = kSegmentVersion + 1});
-  content.replace(0, header.size(), header.data(), header.size());
-  test::set_content(path, content);
-  EXPECT_THROW(Spool spool(options_), io::SetupError);
-  EXPECT_EQ(test::content_of(path), content);
+  for (const std::uint32_t version : {kSegmentVersion - 1, kSegmentVersion + 1}) {
+    const SegmentHeaderBytes header = encode(SegmentHeader{.version = version});
+    content.replace(0, header.size(), header.data(), header.size());
+    test::set_content(path, content);
+    EXPECT_THROW(Spool spool(options_), io::SetupError);
+    EXPECT_EQ(test::content_of(path), content);
+  }
 }
 
 }  // namespace

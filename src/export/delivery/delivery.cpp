@@ -17,8 +17,9 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kMostUnwritten = 10'000;
 constexpr milliseconds kDiskPoll{2};
 
-SpoolOptions spool_options(const SpoolLimits& limits) {
+SpoolOptions spool_options(const SpoolLimits& limits, const Sink& sink) {
   SpoolOptions options;
+  options.content = sink.content();
   options.directory = limits.directory;
   options.max_bytes = limits.max_bytes;
   options.max_age_s = limits.max_age_s;
@@ -28,8 +29,8 @@ SpoolOptions spool_options(const SpoolLimits& limits) {
 }
 
 /// Opens it where there is one.
-std::unique_ptr<Spool> open_spool(const SpoolLimits& limits) {
-  return limits.directory.empty() ? nullptr : std::make_unique<Spool>(spool_options(limits));
+std::unique_ptr<Spool> open_spool(const SpoolLimits& limits, const Sink& sink) {
+  return limits.directory.empty() ? nullptr : std::make_unique<Spool>(spool_options(limits, sink));
 }
 
 }  // namespace
@@ -40,14 +41,14 @@ Delivery::Delivery(std::string name, std::unique_ptr<Sink> sink, const DeliveryO
       sink_(std::move(sink)),
       options_(options),
       warn_(std::move(warn)),
-      spool_(open_spool(options.spool)),
+      spool_(open_spool(options.spool, *sink_)),
       held_(in_ms(options.spool.keep_delivered_s), spool_ ? spool_->first() : 0),
       most_(options.batch_records),
       backoff_(in_ms(options.retry_first_s), in_ms(options.retry_most_s)),
       allowed_at_(Clock::now()) {
   if (!spool_) return;
   next_ = spool_->end();
-  disk_from_ = spool_->first();
+  disk_from_ = spool_->found_from();
   counts_.recovered = next_ - disk_from_;
   const Spool::Counters found = spool_->counters();
   if (warn_ && found.torn_bytes + found.corrupt_bytes > 0) {
@@ -87,14 +88,14 @@ void Delivery::stop() {
 void Delivery::offer(const Item& item, std::int64_t now_ns) {
   const std::lock_guard lock(mutex_);
   sink_->encode(item, now_ns, made_);
-  add(now_ns);
+  add_made(now_ns);
 }
 
 void Delivery::offer(std::span<const pipeline::Event> events, std::int64_t now_ns) {
   const std::lock_guard lock(mutex_);
   for (const pipeline::Event& event : events) {
     sink_->encode(&event, now_ns, made_);
-    add(now_ns);
+    add_made(now_ns);
   }
   tick_spool();
 }
@@ -102,35 +103,36 @@ void Delivery::offer(std::span<const pipeline::Event> events, std::int64_t now_n
 void Delivery::end_of_rows(std::int64_t now_ns) {
   const std::lock_guard lock(mutex_);
   sink_->end_of_rows(now_ns, made_);
-  add(now_ns);
+  add_made(now_ns);
 }
 
-/// Takes what was made. With a spool every record goes there at once, and into memory as well where
-/// it follows the newest one that is there.
-void Delivery::add(std::int64_t now_ns) {
-  if (made_.empty()) return;
-  ++counts_.produced;
-  const bool on_disk = spool_ && keep_on_disk(now_ns);
-  const std::size_t bytes = made_.size() + sizeof(Record);
-  if (bytes > options_.memory_bytes && !on_disk) {
-    drop(DropReason::kMemoryFull, 1);
-    made_.clear();
-    return;
+void Delivery::add_made(std::int64_t now_ns) {
+  std::string_view left = made_;
+  while (!left.empty()) {
+    const std::size_t length = std::clamp<std::size_t>(sink_->first_record(left), 1, left.size());
+    add(left.substr(0, length), now_ns);
+    left.remove_prefix(length);
   }
+  made_.clear();
+}
+
+/// With a spool every record goes there at once, and into memory as well where it follows the
+/// newest one that is there.
+void Delivery::add(std::string_view record, std::int64_t now_ns) {
+  ++counts_.produced;
+  const bool on_disk = spool_ && keep_on_disk(record, now_ns);
+  const std::size_t bytes = record.size() + sizeof(Record);
   // In front of records that are on the disk only nothing may wait that is not there.
-  if (!on_disk && has_backlog()) {
+  if (!on_disk && (bytes > options_.memory_bytes || has_backlog())) {
     drop(DropReason::kMemoryFull, 1);
-    made_.clear();
     return;
   }
   if (!spool_) make_room(bytes);
   const bool fits = !has_backlog() && window_bytes_ + bytes <= options_.memory_bytes;
   if (fits) {
     if (window_.empty()) waits_since_ = Clock::now();
-    window_.push_back({.number = next_,
-                       .time_ns = now_ns,
-                       .bytes = std::exchange(made_, {}),
-                       .is_on_disk = on_disk});
+    window_.push_back(
+        {.number = next_, .time_ns = now_ns, .bytes = std::string(record), .is_on_disk = on_disk});
     window_bytes_ += bytes;
     disk_from_ = next_ + 1;
   }
@@ -141,16 +143,15 @@ void Delivery::add(std::int64_t now_ns) {
   } else {
     drop(DropReason::kMemoryFull, 1);
   }
-  made_.clear();
   if (window_.size() == options_.batch_records || window_.size() == 1) wake_.notify_one();
 }
 
-bool Delivery::keep_on_disk(std::int64_t now_ns) {
+bool Delivery::keep_on_disk(std::string_view record, std::int64_t now_ns) {
   using Append = Spool::Append;
-  Append result = spool_->append(next_, made_, now_ns);
+  Append result = spool_->append(next_, record, now_ns);
   if (result == Append::kNoRoom) {
     tick_spool();
-    result = spool_->append(next_, made_, now_ns);
+    result = spool_->append(next_, record, now_ns);
   }
   return result == Append::kTaken;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -39,7 +40,7 @@ class Delivery {
   /// counted. What stop() finds undelivered before start() goes the same way.
   void stop();
 
-  /// Makes a record and lets it wait. Never waits itself. Any thread.
+  /// Makes records of the item and lets them wait. Never waits itself. Any thread.
   void offer(const Item& item, std::int64_t now_ns);
   /// The same for many, under one lock.
   void offer(std::span<const pipeline::Event> events, std::int64_t now_ns);
@@ -61,12 +62,13 @@ class Delivery {
  private:
   using Clock = std::chrono::steady_clock;
 
-  void add(std::int64_t now_ns);
+  void add_made(std::int64_t now_ns);
+  void add(std::string_view record, std::int64_t now_ns);
   void drop(DropReason reason, std::uint64_t records);
   void tick_spool();
   void settle_removed();
   void lose_until(std::uint64_t number);
-  [[nodiscard]] bool keep_on_disk(std::int64_t now_ns);
+  [[nodiscard]] bool keep_on_disk(std::string_view record, std::int64_t now_ns);
   void make_room(std::size_t bytes);
 
   void run();
@@ -100,7 +102,7 @@ class Delivery {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable moved_;  ///< records left the window, or the thread is finished
-  std::string made_;               ///< a record that is being made
+  std::string made_;               ///< records that are being made
   /// Records waiting in memory, oldest first. Those behind them, if any, are on the disk only:
   /// [disk_from_, next_). Numbers are given to records that are kept, without gaps.
   std::deque<Record> window_;

@@ -46,14 +46,24 @@ class Sink {
   /// What it is, for people and for the label `kind`: "file", "influxdb", ...
   [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
 
+  /// What its records are, in 28 letters at most. Those that were made as something else, by
+  /// another sink or with other settings, deliver() does not understand.
+  [[nodiscard]] virtual std::string content() const { return std::string(kind()); }
+
   // Making records: one thread at a time; shares nothing with deliver().
 
-  /// Appends what there is to be said of the item; nothing, and there is no record.
-  virtual void encode(const Item& item, std::int64_t now_ns, std::string& record) = 0;
+  /// Appends what there is to be said of the item: nothing, and there is no record; or several of
+  /// them, where first_record() tells them apart.
+  virtual void encode(const Item& item, std::int64_t now_ns, std::string& records) = 0;
+  /// Length of the first of the records that encode() or end_of_rows() appended; they are not
+  /// empty.
+  [[nodiscard]] virtual std::size_t first_record(std::string_view records) const {
+    return records.size();
+  }
   /// Whether it is to be told of every flow among the rows: there may be millions.
   [[nodiscard]] virtual bool wants_flows() const noexcept { return false; }
   /// All rows of the tables were encoded since the last call: appends what follows from that.
-  virtual void end_of_rows(std::int64_t /*now_ns*/, std::string& /*record*/) {}
+  virtual void end_of_rows(std::int64_t /*now_ns*/, std::string& /*records*/) {}
 
   // Delivering: one thread, the delivery's own.
 

@@ -189,6 +189,7 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
     constexpr curl_off_t kMostS = 3600;
     answer.retry_after = std::chrono::seconds(std::min(retry_after_s, kMostS));
   }
+  answer.is_cut = received.bytes > received.body.size();
   answer.body = std::move(received.body);
   return answer;
 }

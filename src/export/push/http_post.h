@@ -35,7 +35,8 @@ struct HttpAnswer {
   long status = 0;    ///< 0: there was no answer
   std::string error;  ///< why not, in words
   std::string content_type;
-  std::string body;  ///< its first 64 KiB
+  std::string body;     ///< its first 64 KiB
+  bool is_cut = false;  ///< there was more of it
   std::optional<std::chrono::milliseconds> retry_after;
   bool reconnected = false;  ///< the connection of the request before ended unannounced
 };

@@ -21,19 +21,16 @@ std::string escaped(const std::string& text) {
   return escaped;
 }
 
-/// In the spelling of the version: 1.x says n and u where 2.x says ns and us.
-const char* precision_text(const InfluxOptions& options) {
+const char* unit_of(TimePrecision precision) {
+  constexpr const char* kUnits[] = {"ns", "us", "ms", "s"};
+  return kUnits[static_cast<std::size_t>(precision)];
+}
+
+/// 1.x says n and u where 2.x says ns and us.
+std::string precision_text(const InfluxOptions& options) {
+  const std::string unit = unit_of(options.precision);
   const bool is_v1 = options.version == InfluxVersion::kV1;
-  switch (options.precision) {
-    case TimePrecision::kNs:
-      return is_v1 ? "n" : "ns";
-    case TimePrecision::kUs:
-      return is_v1 ? "u" : "us";
-    case TimePrecision::kMs:
-      return "ms";
-    default:
-      return "s";
-  }
+  return is_v1 && (unit == "ns" || unit == "us") ? unit.substr(0, 1) : unit;
 }
 
 HttpTarget target_of(const InfluxOptions& options) {
@@ -98,9 +95,13 @@ InfluxSink::InfluxSink(const InfluxOptions& options, const Names& names)
           names),
       post_(target_of(options)) {}
 
-void InfluxSink::encode(const Item& item, std::int64_t now_ns, std::string& record) {
+std::string InfluxSink::content() const {
+  return fmt::format("influxdb {}", unit_of(options_.precision));
+}
+
+void InfluxSink::encode(const Item& item, std::int64_t now_ns, std::string& records) {
   const bool is_event = std::holds_alternative<const pipeline::Event*>(item);
-  if (is_event ? options_.events : options_.values) encoder_.encode(item, now_ns, record);
+  if (is_event ? options_.events : options_.values) encoder_.encode(item, now_ns, records);
 }
 
 std::string InfluxSink::reopen() {
@@ -131,7 +132,10 @@ Outcome InfluxSink::deliver(std::span<const Record> batch) {
   Outcome outcome = outcome_of(answer);
   const std::uint64_t dropped =
       outcome.result == Outcome::Result::kRefused ? dropped_of(answer.body) : 0;
-  if (dropped > 0) {
+  if (dropped > 0 && answer.is_cut && batch.size() > 1) {
+    // It names more than can be counted here; of fewer it will say less.
+    outcome.result = Outcome::Result::kTooLarge;
+  } else if (dropped > 0) {
     outcome.result = Outcome::Result::kDelivered;
     outcome.refused = dropped;
   }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "export/delivery/sink.h"
 #include "export/push/http_post.h"
@@ -21,7 +22,12 @@ class InfluxSink final : public Sink {
   InfluxSink(const InfluxOptions& options, const Names& names);
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "influxdb"; }
-  void encode(const Item& item, std::int64_t now_ns, std::string& record) override;
+  [[nodiscard]] std::string content() const override;
+  void encode(const Item& item, std::int64_t now_ns, std::string& records) override;
+  /// A record is a line, a point: that is what a server counts when it refuses some.
+  [[nodiscard]] std::size_t first_record(std::string_view records) const override {
+    return records.find('\n') + 1;
+  }
   [[nodiscard]] bool wants_flows() const noexcept override {
     return options_.values && options_.flow_tags;
   }

@@ -21,7 +21,9 @@ struct LineOptions {
 class LineEncoder {
  public:
   LineEncoder(const LineOptions& options, const Names& names)
-      : options_(options), names_(names), clock_(options.precision_ns) {}
+      : options_(options),
+        names_(names),
+        clock_(options.precision_ns, options.switch_time_window_ns) {}
 
   /// Appends the item's lines. Rows are stamped with `now_ns`, events with the switch's time where
   /// time_of() gives it.

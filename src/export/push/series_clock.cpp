@@ -10,7 +10,7 @@ std::int64_t SeriesClock::stamp(std::string_view series, std::int64_t time_ns) {
   if (series_.size() >= kMostSeries) series_.clear();
   const auto [found, is_new] = series_.try_emplace(std::hash<std::string_view>{}(series));
   Series& known = found->second;
-  const bool was_set_back = !is_new && known.newest - time_ns > kReset;
+  const bool was_set_back = !is_new && known.newest - time_ns > reset_ns_;
   if (was_set_back) known.moved += kMoveNs;
   const std::int64_t moved = time_ns + known.moved;
   const std::int64_t whole = moved - moved % step_ns_;

@@ -15,6 +15,7 @@ Catalogue::Catalogue(Recovered&& recovered, std::size_t buffer_bytes)
     : segments_(std::move(recovered.segments)),
       numbers_(std::move(recovered.numbers)),
       ring_(buffer_bytes),
+      begin_(recovered.begin),
       end_(recovered.end),
       written_(recovered.end) {
   for (const Segment& segment : segments_) segment_bytes_ += segment.bytes;
@@ -121,8 +122,19 @@ std::uint64_t Catalogue::mark_damage(std::uint64_t name, std::uint64_t offset,
   found->damage_begin = first_time ? offset : std::min(offset, found->damage_begin);
   found->damage_end = found->bytes;
   damaged_ = name;
-  const std::uint64_t lost = numbers_.count(std::max(number, read_), found->last + 1);
-  numbers_.erase(number, found->last + 1);
+  return lose_locked(number, found->last + 1);
+}
+
+std::uint64_t Catalogue::lose(std::uint64_t name, std::uint64_t from, std::uint64_t below) {
+  const std::lock_guard lock(mutex_);
+  damaged_ = name;
+  return lose_locked(from, below);
+}
+
+/// What was read back before is not lost by it.
+std::uint64_t Catalogue::lose_locked(std::uint64_t from, std::uint64_t below) {
+  const std::uint64_t lost = numbers_.count(std::max(from, read_), below);
+  numbers_.erase(from, below);
   return lost;
 }
 

@@ -68,6 +68,8 @@ class Catalogue {
   /// Records of the segment from offset and number on, as far as written, cannot be read. Returns
   /// how many were lost.
   std::uint64_t mark_damage(std::uint64_t segment, std::uint64_t offset, std::uint64_t number);
+  /// The same of records with numbers in [from, below), behind which the segment can be read.
+  std::uint64_t lose(std::uint64_t segment, std::uint64_t from, std::uint64_t below);
   /// Takes those records out from index `begin` on that were removed meanwhile; the others count as
   /// read back. Returns how many these are.
   std::size_t finish_read(std::vector<SpoolRecord>& records, std::size_t begin);
@@ -75,6 +77,8 @@ class Catalogue {
 
   // Any thread's.
 
+  /// See Recovered::begin.
+  [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
   [[nodiscard]] std::uint64_t first() const;
   [[nodiscard]] std::uint64_t end() const;
   [[nodiscard]] Mark mark() const;
@@ -90,6 +94,7 @@ class Catalogue {
   [[nodiscard]] std::uint64_t first_locked() const noexcept {
     return numbers_.empty() ? end_ : numbers_.first();
   }
+  std::uint64_t lose_locked(std::uint64_t from, std::uint64_t below);
   std::uint64_t remove_oldest(std::vector<std::uint64_t>& names);
   [[nodiscard]] bool may_remove(std::uint64_t kept) const noexcept {
     return !segments_.empty() && segments_.front().name != kept;
@@ -100,6 +105,7 @@ class Catalogue {
   std::uint64_t segment_bytes_ = 0;  ///< of all of them
   NumberRuns numbers_;               ///< that are there and not acknowledged
   ByteRing ring_;
+  const std::uint64_t begin_;
   std::uint64_t end_;
   std::uint64_t written_;
   std::uint64_t read_ = 0;  ///< numbers below were read back or are gone

@@ -13,6 +13,7 @@ enum class SpoolEngine : std::uint8_t {
 
 struct SpoolOptions {
   std::string directory;                   ///< one per sink; made if missing, for the owner only
+  std::string content;                     ///< what the records are; at most kContentBytes are kept
   std::uint64_t max_bytes = 1ULL << 30;    ///< of all segments
   double max_age_s = 0;                    ///< by the records' receive time; 0: no limit
   std::uint64_t segment_bytes = 16 << 20;  ///< at most a quarter of max_bytes is used

@@ -54,6 +54,19 @@ void SpoolReader::lose(const Segment& segment, Batch& batch) {
   name_ = Catalogue::kNoSegment;
 }
 
+/// Goes on at the next whole record; false: there is none.
+bool SpoolReader::pass_damage(const Segment& segment) {
+  const std::uint64_t from = scanner_->offset();
+  if (scanner_->find(next_) != SegmentScanner::Found::kRecord) {
+    scanner_->jump(from);
+    return false;
+  }
+  const std::uint64_t number = scanner_->header().number;
+  meters_.corrupt_records.add(catalogue_.lose(segment.name, next_, number));
+  next_ = number;
+  return true;
+}
+
 bool SpoolReader::read_segment(const Segment& segment, Batch& batch) {
   if (!open(segment, batch.from)) {
     meters_.read_errors.add(1);
@@ -89,6 +102,7 @@ bool SpoolReader::read_segment(const Segment& segment, Batch& batch) {
         return true;
       case SegmentScanner::Found::kCut:
       case SegmentScanner::Found::kDamaged:
+        if (pass_damage(segment)) break;
         lose(segment, batch);
         return true;
     }

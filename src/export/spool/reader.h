@@ -47,6 +47,7 @@ class SpoolReader {
   /// False: stop here.
   bool read_segment(const Segment& segment, Batch& batch);
   void read_memory(Batch& batch);
+  [[nodiscard]] bool pass_damage(const Segment& segment);
   void lose(const Segment& segment, Batch& batch);
 
   const SpoolDirectory& directory_;

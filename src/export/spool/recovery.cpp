@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "export/spool/record_format.h"
@@ -33,8 +34,8 @@ std::optional<SegmentHeader> read_header(int file, bool& unreadable) {
 
 class Recovery {
  public:
-  Recovery(const SpoolDirectory& directory, SpoolMeters& meters)
-      : directory_(directory), meters_(meters) {
+  Recovery(const SpoolDirectory& directory, const std::string& content, SpoolMeters& meters)
+      : directory_(directory), content_(content.substr(0, kContentBytes)), meters_(meters) {
     result_.mark = read_mark(directory.fd());
     result_.end = std::max(result_.mark.end, result_.mark.below);
   }
@@ -44,6 +45,10 @@ class Recovery {
     for (const std::uint64_t name : names) read(name, name == names.back());
     if (removed_) (void)!fsync(directory_.fd());
     meters_.recovered_records.set(result_.numbers.size());
+    result_.begin = std::min(damaged_from_, result_.end);
+    if (!result_.numbers.empty()) {
+      result_.begin = std::min(result_.begin, result_.numbers.first());
+    }
     return std::move(result_);
   }
 
@@ -72,10 +77,12 @@ class Recovery {
       }
       segment.salt = header->salt;
       rest = scan(file.get(), size, is_newest, segment, unreadable);
-    } else if (unreadable) {
-      rest = Rest::kCorrupt;
+      check_content(file_name, header->content, segment);
     } else {
-      rest = is_newest || size < kSegmentHeaderBytes ? Rest::kTorn : Rest::kCorrupt;
+      // Header and first record are written at once: where it is torn there was none.
+      const bool is_torn = !unreadable && (is_newest || size < kSegmentHeaderBytes);
+      rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
+      if (!is_torn) damaged(name);
     }
     const std::uint64_t unused = size - segment.bytes;
     if (rest == Rest::kTorn) meters_.torn_bytes.add(unused);
@@ -97,41 +104,77 @@ class Recovery {
     result_.segments.push_back(segment);
   }
 
+  /// Reads its records, and passes over damage that has whole ones behind it.
   Rest scan(int file, std::uint64_t size, bool is_newest, Segment& segment, bool& unreadable) {
     SegmentScanner scanner(file, segment.salt, kSegmentHeaderBytes, size);
-    Found found = scanner.look(least_);
-    for (; found == Found::kRecord; found = scanner.look(least_)) {
-      const RecordHeader& record = scanner.header();
-      if (segment.bytes == 0) {
-        segment.first = record.number;
-        segment.oldest_ns = segment.newest_ns = record.time_ns;
+    while (true) {
+      Found found = scanner.look(least_);
+      if (found == Found::kDamaged || found == Found::kCut) {
+        const std::uint64_t from = scanner.offset();
+        const Found behind = scanner.find(least_);
+        if (behind == Found::kUnreadable) found = behind;
+        if (behind == Found::kRecord) {
+          found = behind;
+          meters_.corrupt_bytes.add(scanner.offset() - from);
+          if (segment.bytes == 0) damaged(segment.name);
+        }
       }
-      segment.last = record.number;
-      segment.oldest_ns = std::min(segment.oldest_ns, record.time_ns);
-      segment.newest_ns = std::max(segment.newest_ns, record.time_ns);
-      if (record.number >= result_.mark.below) result_.numbers.add(record.number);
-      least_ = record.number + 1;
+      if (found != Found::kRecord) {
+        result_.end = std::max(result_.end, least_);
+        if (found == Found::kEnd) return Rest::kNone;
+        unreadable = found == Found::kUnreadable;
+        const bool is_torn = !unreadable && (is_newest || found == Found::kCut);
+        if (!is_torn && segment.bytes == 0) damaged(segment.name);
+        return is_torn ? Rest::kTorn : Rest::kCorrupt;
+      }
+      take(scanner.header(), segment);
       scanner.pass();
       segment.bytes = scanner.offset();
     }
-    result_.end = std::max(result_.end, least_);
-    if (found == Found::kEnd) return Rest::kNone;
-    unreadable = found == Found::kUnreadable;
-    if (unreadable) return Rest::kCorrupt;
-    return is_newest || found == Found::kCut ? Rest::kTorn : Rest::kCorrupt;
+  }
+
+  void take(const RecordHeader& record, Segment& segment) {
+    if (segment.bytes == 0) {
+      segment.first = record.number;
+      segment.oldest_ns = segment.newest_ns = record.time_ns;
+    }
+    segment.last = record.number;
+    segment.oldest_ns = std::min(segment.oldest_ns, record.time_ns);
+    segment.newest_ns = std::max(segment.newest_ns, record.time_ns);
+    if (record.number >= result_.mark.below) result_.numbers.add(record.number);
+    least_ = record.number + 1;
+  }
+
+  /// The first record of a segment, the one that gave it its name, is damaged.
+  void damaged(std::uint64_t name) {
+    damaged_from_ = std::min(damaged_from_, std::max(name, result_.mark.below));
+    result_.end = std::max(result_.end, name + 1);
+  }
+
+  void check_content(const FileName& file_name, const std::string& content,
+                     const Segment& segment) const {
+    const bool is_needed = segment.bytes > 0 && segment.last >= result_.mark.below;
+    if (!is_needed || content == content_) return;
+    throw io::SetupError(
+        fmt::format("{}/{} holds records for {}, this sink makes such for {}: deliver them with "
+                    "the settings that they were made with, or give the sink another directory",
+                    directory_.path(), file_name.data(), content, content_));
   }
 
   const SpoolDirectory& directory_;
+  const std::string content_;
   SpoolMeters& meters_;
   Recovered result_;
-  std::uint64_t least_ = 0;  ///< above all numbers so far
+  std::uint64_t least_ = 0;                  ///< above all numbers so far
+  std::uint64_t damaged_from_ = UINT64_MAX;  ///< the lowest number that damage took for sure
   bool removed_ = false;
 };
 
 }  // namespace
 
-Recovered recover(const SpoolDirectory& directory, SpoolMeters& meters) {
-  return Recovery(directory, meters).run();
+Recovered recover(const SpoolDirectory& directory, const std::string& content,
+                  SpoolMeters& meters) {
+  return Recovery(directory, content, meters).run();
 }
 
 }  // namespace hopscope::exporter

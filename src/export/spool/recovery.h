@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "export/spool/counters.h"
 #include "export/spool/directory.h"
@@ -15,12 +16,15 @@ namespace hopscope::exporter {
 struct Recovered {
   std::deque<Segment> segments;  ///< with one record at least that was not acknowledged
   NumberRuns numbers;            ///< of the records that were not acknowledged
+  std::uint64_t begin = 0;  ///< the lowest of these, or lower: of one that is damaged; or `end`
   std::uint64_t end = 0;
   Mark mark;  ///< as it stands on the disk
 };
 
 /// Reads every segment, cuts a torn tail off, removes segments that hold nothing any more. Waits
-/// for the disk. Throws io::SetupError where a newer version wrote them.
-[[nodiscard]] Recovered recover(const SpoolDirectory& directory, SpoolMeters& meters);
+/// for the disk. Throws io::SetupError where another version wrote them, or records in them are
+/// something else than `content`.
+[[nodiscard]] Recovered recover(const SpoolDirectory& directory, const std::string& content,
+                                SpoolMeters& meters);
 
 }  // namespace hopscope::exporter

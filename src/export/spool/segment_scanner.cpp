@@ -10,6 +10,9 @@ namespace hopscope::exporter {
 namespace {
 
 constexpr std::size_t kReadAhead = 256 << 10;
+/// What is searched for a record holds few numbers by chance that are so near to the one before, so
+/// that few checksums are made in vain.
+constexpr std::uint64_t kMostGap = std::uint64_t{1} << 32;
 
 }  // namespace
 
@@ -42,6 +45,10 @@ bool SegmentScanner::fill(std::size_t wanted) {
 }
 
 SegmentScanner::Found SegmentScanner::look(std::uint64_t least) {
+  return look(least, UINT64_MAX - 1);
+}
+
+SegmentScanner::Found SegmentScanner::look(std::uint64_t least, std::uint64_t most) {
   if (offset_ >= limit_) return Found::kEnd;
   const std::uint64_t left = limit_ - offset_;
   if (left < kRecordHeaderBytes) return Found::kCut;
@@ -49,10 +56,22 @@ SegmentScanner::Found SegmentScanner::look(std::uint64_t least) {
   header_ = decode_record_header(&buffer_[begin_]);
   if (header_.size() > left) return Found::kCut;
   if (header_.size() > kLongestRecord) return Found::kDamaged;
+  if (header_.number < least || header_.number > most) return Found::kDamaged;
   if (!fill(header_.size())) return Found::kUnreadable;
-  const bool good = is_intact({&buffer_[begin_], header_.size()}, salt_) &&
-                    header_.number >= least && header_.number < UINT64_MAX;
-  return good ? Found::kRecord : Found::kDamaged;
+  return is_intact({&buffer_[begin_], header_.size()}, salt_) ? Found::kRecord : Found::kDamaged;
+}
+
+SegmentScanner::Found SegmentScanner::find(std::uint64_t least) {
+  const std::uint64_t most = least + std::min(kMostGap, UINT64_MAX - 1 - least);
+  Found found = Found::kCut;
+  while (limit_ - offset_ > kRecordHeaderBytes) {
+    if (!fill(1)) return Found::kUnreadable;
+    ++begin_;
+    ++offset_;
+    found = look(least, most);
+    if (found == Found::kRecord || found == Found::kUnreadable) break;
+  }
+  return found;
 }
 
 }  // namespace hopscope::exporter

@@ -30,7 +30,10 @@ class SegmentScanner {
 
   /// Looks at the record at offset(); `least` is what its number must be at least.
   [[nodiscard]] Found look(std::uint64_t least);
-  /// The record that look() found, until look() is called again.
+  /// Behind damage at offset(): goes to the next whole record before the limit and finds it, if its
+  /// number is no more than some thousand millions above `least`. Else offset() is anywhere.
+  [[nodiscard]] Found find(std::uint64_t least);
+  /// The record that look() or find() found, until one of them is called again.
   [[nodiscard]] const RecordHeader& header() const noexcept { return header_; }
   [[nodiscard]] std::string_view payload() const noexcept {
     return {&buffer_[begin_ + kRecordHeaderBytes], header_.length};
@@ -49,6 +52,7 @@ class SegmentScanner {
 
  private:
   [[nodiscard]] bool fill(std::size_t wanted);
+  [[nodiscard]] Found look(std::uint64_t least, std::uint64_t most);
 
   int fd_;
   std::uint32_t salt_;

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMostAtOnce = 1 << 20;
 
 SegmentWriter::SegmentWriter(DiskQueue& queue, const SpoolDirectory& directory,
                              Catalogue& catalogue, Syncer& syncer, SpoolHealth& health,
-                             SpoolMeters& meters, const SegmentLimits& limits, std::uint32_t salt)
+                             SpoolMeters& meters, const SegmentLimits& limits, SegmentHeader header)
     : queue_(queue),
       directory_(directory),
       catalogue_(catalogue),
@@ -27,7 +27,7 @@ SegmentWriter::SegmentWriter(DiskQueue& queue, const SpoolDirectory& directory,
       health_(health),
       meters_(meters),
       limits_(limits),
-      salt_(salt) {}
+      header_(std::move(header)) {}
 
 SegmentWriter::~SegmentWriter() {
   if (current_) ::close(current_->fd);
@@ -97,7 +97,8 @@ void SegmentWriter::opened() noexcept {
   current_ = std::make_unique<OpenSegment>();
   current_->fd = job_.result;
   current_->name = opening_;
-  header_ = encode(SegmentHeader{.salt = salt_, .first = opening_});
+  header_.first = opening_;
+  header_bytes_ = encode(header_);
   syncer_.directory_changed(opening_);
   meters_.segments_made.add(1);
 }
@@ -117,7 +118,8 @@ std::uint64_t SegmentWriter::write_next(std::vector<std::uint64_t>& removed) noe
   job_.offset = current_->bytes;
   job_.part_count = 0;
   if (current_->bytes == 0) {
-    job_.parts[job_.part_count++] = {.iov_base = header_.data(), .iov_len = header_.size()};
+    job_.parts[job_.part_count++] = {.iov_base = header_bytes_.data(),
+                                     .iov_len = header_bytes_.size()};
   }
   for (const iovec& part : ring_.parts(ring_.begin(), writing_bytes_)) {
     if (part.iov_len > 0) job_.parts[job_.part_count++] = part;
@@ -144,7 +146,7 @@ void SegmentWriter::written(std::int64_t now_ns) noexcept {
     current_->last = done.part.last;
     current_->oldest_ns = std::min(current_->oldest_ns, done.part.oldest_ns);
     done.part.name = current_->name;
-    done.part.salt = salt_;
+    done.part.salt = header_.salt;
     done.part.bytes = current_->bytes;
     catalogue_.commit(done.part, done.bytes);
     meters_.written_records.add(done.count);

@@ -26,9 +26,10 @@ struct SegmentLimits {
 
 class SegmentWriter {
  public:
+  /// `header` is that of every segment, but for the first number.
   SegmentWriter(DiskQueue& queue, const SpoolDirectory& directory, Catalogue& catalogue,
                 Syncer& syncer, SpoolHealth& health, SpoolMeters& meters,
-                const SegmentLimits& limits, std::uint32_t salt);
+                const SegmentLimits& limits, SegmentHeader header);
   SegmentWriter(const SegmentWriter&) = delete;
   SegmentWriter& operator=(const SegmentWriter&) = delete;
   ~SegmentWriter();
@@ -40,7 +41,7 @@ class SegmentWriter {
   void end_segment() noexcept;
 
   [[nodiscard]] bool is_idle() const noexcept { return job_.is_idle(); }
-  [[nodiscard]] std::uint32_t salt() const noexcept { return salt_; }
+  [[nodiscard]] std::uint32_t salt() const noexcept { return header_.salt; }
   /// Null where none is open.
   [[nodiscard]] OpenSegment* current() const noexcept { return current_.get(); }
   [[nodiscard]] std::uint64_t current_name() const noexcept {
@@ -73,11 +74,11 @@ class SegmentWriter {
   SpoolHealth& health_;
   SpoolMeters& meters_;
   const SegmentLimits limits_;
-  const std::uint32_t salt_;
+  SegmentHeader header_;
   DiskJob job_;  ///< opening or writing
   std::unique_ptr<OpenSegment> current_;
   std::uint64_t opening_ = 0;
-  SegmentHeaderBytes header_{};
+  SegmentHeaderBytes header_bytes_{};
   std::size_t writing_bytes_ = 0;  ///< of records
 };
 

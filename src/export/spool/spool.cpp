@@ -67,12 +67,14 @@ class Spool::Parts {
 
   Parts(const SpoolOptions& options, const SegmentLimits& limits)
       : directory(options.directory),
-        catalogue(recover(directory, meters), std::max(options.buffer_bytes, kLeastBuffer)),
+        catalogue(recover(directory, options.content, meters),
+                  std::max(options.buffer_bytes, kLeastBuffer)),
         health(options.directory, std::max<std::int64_t>(to_ns(options.retry_pause_s), 1)),
         reader(directory, catalogue, meters),
         queue_(open_queue(options.engine, engine)),
         syncer_(*queue_, directory, health, meters, to_ns(options.sync_interval_s)),
-        writer_(*queue_, directory, catalogue, syncer_, health, meters, limits, random_salt()),
+        writer_(*queue_, directory, catalogue, syncer_, health, meters, limits,
+                {.salt = random_salt(), .content = options.content}),
         mark_writer_(*queue_, directory, meters, read_mark(directory.fd())),
         remover_(*queue_, directory, meters),
         limits_(limits),
@@ -229,6 +231,9 @@ void Spool::acknowledge(std::uint64_t below) noexcept {
 
 std::uint64_t Spool::first() const {
   return parts_->catalogue.first();
+}
+std::uint64_t Spool::found_from() const noexcept {
+  return parts_->catalogue.begin();
 }
 std::uint64_t Spool::end() const {
   return parts_->catalogue.end();

@@ -23,7 +23,8 @@ class Spool {
   using Stored = SpoolRecord;
 
   /// Opens the directory and reads what is in it, which takes a second or so per GB. Throws
-  /// io::SetupError where the directory cannot be used or another process uses it.
+  /// io::SetupError where the directory cannot be used, another process uses it, or it holds
+  /// records of another content.
   explicit Spool(const SpoolOptions& options);
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
@@ -62,8 +63,8 @@ class Spool {
 
   /// Appends the next records with `from` as the lowest number to `out`, in order: at most
   /// `max_records`, and no more than `max_bytes` of payload unless the first one alone is longer.
-  /// Records that still wait for the disk are among them. What cannot be read is skipped with the
-  /// rest of its segment, and counted. Returns how many.
+  /// Records that still wait for the disk are among them. What cannot be read is skipped, and
+  /// counted. Returns how many.
   std::size_t read(std::uint64_t from, std::size_t max_records, std::size_t max_bytes,
                    std::vector<Stored>& out);
   /// Every record with a lower number was delivered or given up. What is wholly below goes at the
@@ -74,6 +75,8 @@ class Spool {
 
   /// The lowest number that is there and not acknowledged; end() when there is none.
   [[nodiscard]] std::uint64_t first() const;
+  /// What first() would have been at start, had no file been damaged.
+  [[nodiscard]] std::uint64_t found_from() const noexcept;
   /// One above the highest number ever taken: the next number to append. Over restarts too, but for
   /// records that a crash lost before they were written.
   [[nodiscard]] std::uint64_t end() const;
