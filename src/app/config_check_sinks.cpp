@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "app/config_check_secret.h"
 
@@ -21,6 +24,33 @@ bool is_label_name(const std::string& name) {
   return !name.empty() && is_letter(name[0]) && !name.starts_with("__") &&
          std::all_of(name.begin(), name.end(),
                      [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+/// One spelling of a directory, whether it is there yet or not.
+std::string real_path(const std::string& directory) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(
+      std::filesystem::absolute(std::filesystem::path(directory) / ".", error), error);
+  return (error ? std::filesystem::path(directory) : real).lexically_normal();
+}
+
+bool has_blank(const std::string& text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+}
+
+/// The first parameter of a URL that looks like a secret: `dump` and logs would show it.
+std::string secret_parameter(const std::string& url) {
+  static const std::set<std::string> kNames{
+      "token",   "password", "pass", "passwd",  "secret",        "p",           "api_key", "apikey",
+      "api-key", "key",      "auth", "authkey", "authorization", "access_token"};
+  for (std::size_t at = url.find('?'); at != std::string::npos; at = url.find('&', at + 1)) {
+    std::string name = url.substr(at + 1, url.find_first_of("=&#", at + 1) - at - 1);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (kNames.contains(name)) return name;
+  }
+  return "";
 }
 
 class SinkChecker {
@@ -43,8 +73,8 @@ class SinkChecker {
     if (spool.directory.empty()) return;
     check_(spool.max_age_s == 0 || spool.keep_delivered_s <= spool.max_age_s,
            path + ".delivery.spool.keep_delivered", "is longer than max_age");
-    check_(directories_.insert(spool.directory).second, path + ".delivery.spool.directory",
-           "is that of another sink; each needs its own");
+    check_(directories_.insert(real_path(spool.directory)).second,
+           path + ".delivery.spool.directory", "is that of another sink; each needs its own");
     check_(spool.max_bytes >= 2 * spool.segment_bytes, path + ".delivery.spool.max_bytes",
            fmt::format("is below {} MiB", 2 * spool.segment_bytes >> 20));
   }
@@ -52,10 +82,16 @@ class SinkChecker {
   void http(const std::string& path, const exporter::HttpPushOptions& http) {
     const bool is_url = http.url.starts_with("http://") || http.url.starts_with("https://");
     const bool has_password = http.url.find('@') != std::string::npos;
+    const std::string secret = secret_parameter(http.url);
     check_(!has_password, path + ".url", "holds a password; give username and password_file");
-    check_(is_url || has_password, path + ".url",
+    check_(is_url || has_password || !secret.empty(), path + ".url",
            fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
     check_(!is_url || !http.url.ends_with("://"), path + ".url", "names no host");
+    check_(!has_blank(http.url), path + ".url", "has white space in it");
+    check_(http.url.find('#') == std::string::npos, path + ".url", "has a #, which no server sees");
+    check_(secret.empty(), path + ".url",
+           fmt::format("holds a secret ({}=); give token_file, or username and password_file",
+                       secret));
     if (http.password.given()) check_secret(http.password, path + ".password", check_);
     if (http.token.given()) check_secret(http.token, path + ".token", check_);
     check_(http.username.empty() == !http.password.given(), path + ".username",
@@ -104,6 +140,10 @@ void check_sinks(const Config& config, const Check& check) {
     const std::string path = fmt::format("export.influxdb[{}]", i);
     checker.common(path, sink.name, sink.delivery);
     checker.http(path, sink.http);
+    const std::string& url = sink.http.url;
+    check(url.find('?') == std::string::npos, path + ".url",
+          "has parameters; database, bucket and the like have keys of their own");
+    check(!url.ends_with("/write"), path + ".url", "ends with the path of the API; leave that out");
     const bool is_v1 = sink.version == exporter::InfluxVersion::kV1;
     check(!is_v1 || !sink.database.empty(), path + ".database", "is needed for version: v1");
     check(is_v1 || !sink.bucket.empty(), path + ".bucket", "is needed for version: v2");

@@ -463,6 +463,11 @@ ConfigError::ConfigError(const std::vector<std::string>& mistakes)
 
 LoadedConfig read_config(const std::string& text) {
   LoadedConfig loaded;
+  if (const Place place = first_not_utf8(text); place.line != 0) {
+    loaded.mistakes.push_back(
+        {.place = place, .key = "", .text = "is not UTF-8 from here on; save the file as UTF-8"});
+    return loaded;
+  }
   if (const int line = second_document(text); line != 0) {
     loaded.mistakes.push_back({.place = {.line = line, .column = 1},
                                .key = "",

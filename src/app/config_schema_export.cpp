@@ -102,6 +102,10 @@ void influxdb(Visitor& v, std::vector<exporter::InfluxOptions>& sinks) {
                    "5-tuples as tags, so that each flow is a series: many stores bear some "
                    "100,000 only. Else they are fields."},
                   sink.flow_tags);
+        v.boolean({"text_fields",
+                   "5-tuples, paths and the like as fields; VictoriaMetrics makes series of them "
+                   "whose value says nothing."},
+                  sink.text_fields);
         switch_time_window(v, sink.switch_time_window_s);
         v.boolean({"gzip", "Compress what is sent."}, sink.http.gzip);
         http_push(v, sink.http);

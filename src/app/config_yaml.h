@@ -16,4 +16,7 @@ namespace hopscope::app {
 /// (YAML::LoadAll would know; with it the fuzzer ran out of memory, with YAML::Load it does not.)
 [[nodiscard]] int second_document(const std::string& text);
 
+/// Where the text stops being UTF-8, which YAML and Prometheus both want; line 0: nowhere.
+[[nodiscard]] Place first_not_utf8(const std::string& text);
+
 }  // namespace hopscope::app

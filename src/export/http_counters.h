@@ -17,7 +17,7 @@ enum class HttpRefusal : std::uint8_t {
   kHeaderTimeout,  ///< the request was not complete in time
   kTls,            ///< the handshake failed
   kSendTimeout,    ///< the client took the answer too slowly
-  kStalled,        ///< a scrape whose client did not read, given up for another scrape
+  kStalled,        ///< a scrape whose client hardly read, given up for another scrape
 };
 inline constexpr std::array<std::string_view, 6> kHttpRefusalLabels{
     "full", "crowded_out", "header_timeout", "tls", "send_timeout", "stalled"};

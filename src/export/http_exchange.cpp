@@ -96,7 +96,10 @@ bool HttpExchange::send(std::string_view bytes) {
       connection_.broken = true;
       break;
     }
+    const std::size_t before = bytes.size();
     const HttpStream::Io io = connection_.stream.send(bytes);
+    // What went before the first wait, the kernel took.
+    if (waited_ > 0) taken_ += before - bytes.size();
     if (io == HttpStream::Io::kAgain) {
       wait();
     } else if (io != HttpStream::Io::kDone) {
@@ -108,7 +111,8 @@ bool HttpExchange::send(std::string_view bytes) {
 }
 
 void HttpExchange::wait() {
-  waits_since_ = HttpClock::now().time_since_epoch().count();
+  const HttpClock::rep since = HttpClock::now().time_since_epoch().count();
+  waits_since_ = since;
   pollfd one{.fd = connection_.stream.fd(),
              .events = connection_.stream.waits_for_write() ? short{POLLOUT} : short{POLLIN},
              .revents = 0};
@@ -117,12 +121,17 @@ void HttpExchange::wait() {
   // Woken early is no harm: whoever sends tries again, until the deadline.
   (void)poll(&one, 1, static_cast<int>(std::clamp<long>(left, 0, 60'000)));
   waits_since_ = 0;
+  waited_ += std::max<HttpClock::rep>(HttpClock::now().time_since_epoch().count() - since, 1);
 }
 
 HttpClock::duration HttpExchange::stalled() const noexcept {
   const HttpClock::rep since = waits_since_;
   if (since == 0) return {};
   return HttpClock::now().time_since_epoch() - HttpClock::duration(since);
+}
+
+HttpClock::duration HttpExchange::waited() const noexcept {
+  return HttpClock::duration(waited_) + stalled();
 }
 
 void HttpExchange::abort() noexcept {

@@ -28,6 +28,7 @@ class ExchangeResponse final : public ScrapeResponse {
  public:
   explicit ExchangeResponse(HttpExchange& exchange) : exchange_(exchange) {}
 
+  void limit(std::chrono::nanoseconds time) override { exchange_.limit(time); }
   bool begin(int status, std::string_view content_type, std::string_view encoding) override {
     const std::string encoding_line =
         encoding.empty() ? "" : fmt::format("Content-Encoding: {}\r\n", encoding);

@@ -41,7 +41,7 @@ struct HttpAuthOptions {
 struct HttpOptions {
   bool enabled = true;
   std::string listen = "127.0.0.1:9465";  ///< address:port, [address]:port
-  unsigned threads = 8;
+  unsigned threads = 12;
   unsigned connections = 256;
   unsigned header_timeout_ms = 5'000;    ///< from the connection to the end of the request's head
   unsigned request_timeout_ms = 10'000;  ///< for the answer, as fast as the client reads it

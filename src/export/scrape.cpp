@@ -86,18 +86,21 @@ ScrapeResult ScrapeHandler::render(const ScrapeRequest& request, ScrapeResponse&
   }
 
   std::optional<Clock::time_point> deadline;
-  if (const auto time = time_for(request.scrape_timeout)) deadline = now_() + *time;
+  if (const auto time = time_for(request.scrape_timeout)) {
+    deadline = now_() + *time;
+    response.limit(*time);
+  }
   bool has_begun = false;
   bool too_late = false;
   // The status goes out with the first piece, so that an answer may still become another one.
+  const auto is_late = [&] { return deadline && now_() >= *deadline; };
   const PieceSink send = [&](std::string_view piece) {
-    if (deadline && now_() >= *deadline) {
-      too_late = true;
-      return false;
-    }
-    if (!has_begun && !begin()) return false;
+    too_late = is_late();
+    if (too_late || (!has_begun && !begin())) return false;
     has_begun = true;
-    return response.write(piece);
+    if (response.write(piece)) return true;
+    too_late = is_late();  // the client took so long
+    return false;
   };
   std::optional<GzipStream> gzip;
   if (zipped) gzip.emplace(send);

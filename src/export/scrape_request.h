@@ -2,6 +2,7 @@
 // The seam between the HTTP server and what answers /metrics: the parts of a request that matter,
 // and a response that is begun once and then written piece by piece.
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ class ScrapeResponse {
   ScrapeResponse& operator=(const ScrapeResponse&) = delete;
   virtual ~ScrapeResponse() = default;
 
+  /// No write() waits for the client beyond then, counted from now; before begin().
+  virtual void limit(std::chrono::nanoseconds /*time*/) {}
   /// Status line and headers; before any write(). `encoding` is empty or "gzip".
   virtual bool begin(int status, std::string_view content_type, std::string_view encoding) = 0;
   /// False: the client is gone.

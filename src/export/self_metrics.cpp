@@ -301,6 +301,9 @@ void add_sink(Families& families, const SinkCount& sink) {
   }
   families.gauge("hopscope_sink_spool_bytes", "Size of a sink's spool.", {{"sink", name}},
                  static_cast<double>(counts.spool_bytes));
+  families.gauge("hopscope_sink_spool_failing",
+                 "1 while the disk of a sink's spool refuses writes, 0 else.", {{"sink", name}},
+                 counts.spool_failing ? 1 : 0);
   families.gauge("hopscope_sink_spool_unwritten",
                  "Records on their way to the spool's files: a crash would take them.",
                  {{"sink", name}}, static_cast<double>(counts.spool_unwritten));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +15,7 @@
 #include "export/names.h"
 #include "pipeline/decode_error.h"
 #include "pipeline/deviation.h"
+#include "support/temporary_directory.h"
 
 namespace hopscope::app {
 namespace {
@@ -410,6 +412,73 @@ TEST(Config, APasswordInAUrlIsNotShown) {
   EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
   EXPECT_THAT(mistakes("export: {remote_write: [{url: \"http://\"}]}"),
               ElementsAre(HasSubstr("names no host")));
+}
+
+TEST(Config, UrlsOfSinks) {
+  const auto influx = [](const std::string& url) {
+    return mistakes("export: {influxdb: [{database: d, url: \"" + url + "\"}]}");
+  };
+  const auto write = [](const std::string& url) {
+    return mistakes("export: {remote_write: [{url: \"" + url + "\"}]}");
+  };
+  for (const char* good : {"http://h:1", "http://h:1/", "https://[::1]:8428/insert/0/influx"}) {
+    EXPECT_THAT(influx(good), IsEmpty()) << good;
+  }
+  EXPECT_THAT(write("http://h:1/api/v1/write?extra_label=a=b&keyed=1"), IsEmpty());
+  EXPECT_THAT(influx("http://h:1?u=a"), ElementsAre(HasSubstr("keys of their own")));
+  EXPECT_THAT(influx("http://h:1/write"), ElementsAre(HasSubstr("leave that out")));
+  EXPECT_THAT(write("http://h :1/w"), ElementsAre(HasSubstr("white space")));
+  EXPECT_THAT(write("http://h:1/w#x"), ElementsAre(HasSubstr("#")));
+  for (const char* name : {"token", "p", "PassWord", "api_key"}) {
+    const auto found = write(std::string("http://h:1/w?a=b&") + name + "=hunter2");
+    EXPECT_THAT(found, ElementsAre(HasSubstr("holds a secret"))) << name;
+    EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
+  }
+  EXPECT_THAT(write("h:1/w?token=hunter2"), ElementsAre(testing::Not(HasSubstr("hunter2"))));
+}
+
+TEST(Config, OneSpoolDirectoryIsOneHoweverItIsSpelled) {
+  const test::TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/real");
+  std::filesystem::create_symlink(directory.path() + "/real", directory.path() + "/link");
+  const auto both = [&](const std::string& one, const std::string& other) {
+    const auto sink = [](const std::string& name, const std::string& spool) {
+      return "{name: " + name + ", url: \"http://h:1/w\", delivery: {spool: {directory: \"" +
+             spool + "\"}}}";
+    };
+    return mistakes("export: {remote_write: [" + sink("a", one) + ", " + sink("b", other) + "]}");
+  };
+  const std::string base = directory.path();
+  EXPECT_THAT(both(base + "/a", base + "/b"), IsEmpty());
+  for (const auto& [one, other] : {std::pair{"/a", "/a"},
+                                   {"/a", "/a/"},
+                                   {"/a", "/b/../a"},
+                                   {"/a", "//a/."},
+                                   {"/link", "/real"},
+                                   {"/link/x", "/real/x"}}) {
+    EXPECT_THAT(both(base + one, base + other), ElementsAre(HasSubstr("of another sink")))
+        << one << " " << other;
+  }
+  EXPECT_THAT(both("a", "./a"), ElementsAre(HasSubstr("of another sink")));
+}
+
+TEST(Config, WhatIsNotUtf8IsToldWhereItIs) {
+  const auto good = [](const std::string& name) {
+    return mistakes("switches: {by_id: {1: {name: \"" + name + "\"}}}");
+  };
+  for (const char* name : {"a", "sp\xC3\xA4t", "\xE2\x82\xAC", "\xED\x9F\xBF", "\xF0\x9F\x98\x80",
+                           "\xF4\x8F\xBF\xBF"}) {
+    EXPECT_THAT(good(name), IsEmpty()) << name;
+  }
+  for (const char* name :
+       {"\xE4", "\x80", "\xC0\xAF", "\xC3", "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82",
+        "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF"}) {
+    EXPECT_THAT(good(name), ElementsAre(HasSubstr("not UTF-8"))) << name;
+  }
+  const LoadedConfig loaded = read_config("# \xC3\xA4\nlog: {level: info}  # \xE4\n");
+  ASSERT_EQ(loaded.mistakes.size(), 1U);
+  EXPECT_EQ(loaded.mistakes[0].place.line, 2);
+  EXPECT_EQ(loaded.mistakes[0].place.column, 23);
 }
 
 TEST(Config, AFileThatCannotBeReadIsOneLine) {

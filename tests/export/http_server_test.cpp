@@ -317,6 +317,71 @@ TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
   close(fd);
 }
 
+TEST_F(HttpServerTest, AScrapeThatIsReadByTheByteGivesItsPlaceToAnother) {
+  HttpOptions few = options();
+  few.threads = 3;  // one scrape at a time
+  few.request_timeout_ms = 600'000;
+  HttpHandlers by_turns = handlers();
+  std::atomic<int> scrapes{0};
+  by_turns.metrics = [&scrapes](const ScrapeRequest&, ScrapeResponse& response) {
+    response.begin(200, "text/plain", "");
+    if (scrapes++ > 0) {
+      response.write("second");
+      response.finish();
+      return;
+    }
+    while (response.write(std::string(100'000, 'm'))) {
+    }
+  };
+  const HttpServer server(few, std::move(by_turns), counters_);
+  const int fd = test::connect_to(port_);
+  // So that every read is felt at the other end.
+  const int small = 4096;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  while (scrapes == 0) std::this_thread::yield();
+  // Some KiB ten times a second: it never stops for a second.
+  std::atomic<bool> is_over{false};
+  std::thread reader([&] {
+    std::string bytes(3000, '\0');
+    while (!is_over && read(fd, bytes.data(), bytes.size()) > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  test::HttpAnswer second;
+  while (second.status != 200) second = test::http(port_, "/metrics");
+  is_over = true;
+  EXPECT_EQ(second.body, "second");
+  EXPECT_EQ(counters_.refusals(HttpRefusal::kStalled), 1U);
+  shutdown(fd, SHUT_RDWR);
+  reader.join();
+  close(fd);
+}
+
+TEST_F(HttpServerTest, AScrapeOfWhichTheScraperHasHadEnoughEnds) {
+  HttpOptions patient = options();
+  patient.request_timeout_ms = 600'000;
+  HttpHandlers endless = handlers();
+  std::atomic<bool> has_ended{false};
+  endless.metrics = [&has_ended](const ScrapeRequest& request, ScrapeResponse& response) {
+    EXPECT_EQ(request.scrape_timeout, "0.2");
+    response.limit(std::chrono::milliseconds(100));
+    response.begin(200, "text/plain", "");
+    while (response.write(std::string(100'000, 'm'))) {
+    }
+    has_ended = true;
+  };
+  const HttpServer server(patient, std::move(endless), counters_);
+  const int fd = test::connect_to(port_);
+  const std::string request =
+      "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n\r\n";
+  ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  while (!has_ended) std::this_thread::yield();
+  EXPECT_EQ(counters_.refusals(HttpRefusal::kSendTimeout), 1U);
+  close(fd);
+}
+
 TEST_F(HttpServerTest, AsksForCredentials) {
   setenv("HOPSCOPE_TEST_PASSWORD", "one", 1);
   HttpOptions closed = options();

@@ -97,6 +97,16 @@ TEST_F(LineEncoderTest, AnEventHasBoundedTagsAndTheFlowInFields) {
             "proto=\"udp\" 1700000000000000007\n");
 }
 
+TEST_F(LineEncoderTest, TextMayBeLeftOut) {
+  Event event = moved();
+  event.old_path.count = event.new_path.count = 1;
+  EXPECT_EQ(encode(&event, {.text_fields = false}),
+            "int_event,kind=value_moved,switch=spine\\ 2,what=hop_latency count=1i,"
+            "old=1e-04,new=0.00025 1700000000000000007\n");
+  event.measurement = Measurement::kFlowLatency;
+  EXPECT_EQ(encode(&event, {.text_fields = false}).find('"'), std::string::npos);
+}
+
 TEST_F(LineEncoderTest, FlowsAreTagsForThoseWhoWantIt) {
   const Event event = moved();
   EXPECT_EQ(

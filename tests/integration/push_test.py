@@ -17,6 +17,8 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(__file__))
 from lab import HOPSCOPE, free_port, get, parse_metrics, run, server, skip, wait_for  # noqa: E402
@@ -123,13 +125,14 @@ class StoresTest(Push):
 
     def test_victoria_metrics(self):
         store = self.start(VictoriaMetrics(self.directory))
-        events = self.replay(self.sink(store, precision="ms"))
+        events = self.replay(self.sink(store, precision="ms", text_fields=False))
         samples = [(labels, values) for labels, values in store.series("int_event_count")]
         self.assertEqual(sum(len(values) for _, values in samples), len(events))
         kinds = collections.Counter()
         for labels, values in samples:
             kinds[labels["kind"]] += len(values)
         self.assertEqual(kinds, collections.Counter(event["kind"] for event in events))
+        self.assertEqual(store.series("int_event_src"), [])
 
     def test_v2_api(self):
         store = self.start(VictoriaMetrics(self.directory))
@@ -137,6 +140,41 @@ class StoresTest(Push):
                               "precision": "ms"})
         self.assertEqual(sum(len(values) for _, values in store.series("int_event_count")),
                          len(events))
+        self.assertNotEqual(store.series("int_event_src"), [])
+
+    def test_of_a_partial_write_each_refused_point_is_counted(self):
+        store = self.influxdb()
+        store.create("hurt")
+        # From here on an occupancy is a text there, and no number of that name is taken.
+        body = f'int_queue,queue=99 occupancy="none" {time.time_ns()}'.encode()
+
+        def spoiled():  # it may have said yes to a database before it takes points for it
+            with contextlib.suppress(urllib.error.HTTPError):
+                return urllib.request.urlopen(f"{store.base}/write?db=hurt", body, 60).status == 204
+        wait_for("the database", spoiled)
+        self.generate("r.pcap", "--count", "2000", "--rate", "20000", "--flows", "20", "--hops", "3")
+        udp_port = free_port()
+        config, base = self.config(udp_port=udp_port, values_interval="1s", influxdb=[
+            self.sink(store, "whole", delivery={"batch_age": "10ms"}),
+            self.sink(store, "hurt", database="hurt", delivery={"batch_age": "10ms"})])
+        with collector(config, base):
+            send(self.path("r.pcap"), udp_port)
+
+            def whole_round():
+                """Between two rounds of rows, when all of the last one has been answered."""
+                queues = store.count("int", "int_queue", "occupancy")
+                metrics = parse_metrics(get(base + "/metrics"))
+                whole = self.check_accounts(metrics, "whole")
+                hurt = self.check_accounts(metrics, "hurt")
+                self.assertEqual(whole("hopscope_sink_dropped_total"), 0)
+                stored = sum(store.count("hurt", measurement, field) for measurement, field in [
+                    ("int_event", "count"), ("int_port", "tx_utilization"),
+                    ("int_switch", "hop_latency_count"), ("int_sender", "reports")])
+                return (queues > 30 and
+                        hurt("hopscope_sink_dropped_total") == queues and
+                        hurt("hopscope_sink_delivered_total") == stored and
+                        whole("hopscope_sink_delivered_total") == stored + queues)
+            wait_for("each refused point to be counted", whole_round)
 
     def test_rows_of_the_tables_come_again_and_again(self):
         store = self.influxdb()

@@ -54,6 +54,7 @@ struct DeliveryCounts {
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_unwritten = 0;  ///< records that a crash of the process would take
   std::uint64_t spool_kept = 0;       ///< delivered, but still in the spool (keep_delivered)
+  bool spool_failing = false;         ///< the disk refuses; it is tried again now and then
   std::uint64_t sent_again = 0;       ///< of those, because a connection had ended
   std::uint64_t bytes_delivered = 0;  ///< of records, before compression
   std::uint64_t batches = 0;          ///< delivered

@@ -237,6 +237,7 @@ DeliveryCounts Delivery::counts() const {
     counts.spool_bytes = spool_->bytes();
     counts.spool_unwritten = spool_->unwritten();
     counts.spool_kept = held_.count();
+    counts.spool_failing = spool_->is_failing();
   }
   counts.in_spool = next_ - disk_from_ + kept_;
   counts.state = has_dropped_       ? SinkState::kDropping

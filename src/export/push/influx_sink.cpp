@@ -91,6 +91,7 @@ InfluxSink::InfluxSink(const InfluxOptions& options, const Names& names)
       encoder_(
           {.precision_ns = nanoseconds_of(options.precision),
            .flow_tags = options.flow_tags,
+           .text_fields = options.text_fields,
            .switch_time_window_ns = static_cast<std::int64_t>(options.switch_time_window_s * 1e9)},
           names),
       post_(target_of(options)) {}

@@ -28,7 +28,13 @@ void LineEncoder::encode(const Item& item, std::int64_t now_ns, std::string& to)
   std::visit([&](const auto* one) { write(*one, to); }, item);
 }
 
-void LineEncoder::flow_fields(LineWriter& line, const pipeline::FlowKey& flow) {
+void LineEncoder::text_field(LineWriter& line, std::string_view name, std::string_view text) const {
+  if (options_.text_fields) line.field(name, text);
+}
+
+/// The ports belong to the addresses: without these they say nothing.
+void LineEncoder::flow_fields(LineWriter& line, const pipeline::FlowKey& flow) const {
+  if (!options_.text_fields || options_.flow_tags) return;
   line.field("src", address_text(flow.source));
   line.field("dst", address_text(flow.destination));
   line.field("sport", std::uint64_t{flow.source_port});
@@ -82,11 +88,11 @@ void LineEncoder::write(const Event& event, std::string& to) {
     if (event.has_old) line.field("old", event_value(event, event.old_value, names_));
     line.field("new", event_value(event, event.new_value, names_));
   }
-  if (has_flow && !options_.flow_tags) flow_fields(line, event.flow);
-  if (event.old_path.count > 0) line.field("old_path", path_text(event.old_path, names_));
-  if (event.new_path.count > 0) line.field("path", path_text(event.new_path, names_));
+  if (has_flow) flow_fields(line, event.flow);
+  if (event.old_path.count > 0) text_field(line, "old_path", path_text(event.old_path, names_));
+  if (event.new_path.count > 0) text_field(line, "path", path_text(event.new_path, names_));
   if (event.measurement == pipeline::Measurement::kFlowLatency) {
-    line.field("by", std::string_view(event.timed ? "clocks" : "hops"));
+    text_field(line, "by", event.timed ? "clocks" : "hops");
   }
   const std::int64_t time_ns = time_of(event, names_, options_.switch_time_window_ns);
   if (time_ns != event.receive_time_ns) {
@@ -111,7 +117,7 @@ void LineEncoder::write(const pipeline::FlowSnapshot& flow, std::string& to) {
   if (flow.has_latency) {
     line.field("latency_seconds", scaled(static_cast<double>(flow.latency_ns), 1e-9));
   }
-  if (!options_.flow_tags) flow_fields(line, flow.key);
+  flow_fields(line, flow.key);
   end(line, now_ns_);
 }
 

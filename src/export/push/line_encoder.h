@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "export/delivery/item.h"
 #include "export/names.h"
@@ -15,6 +16,7 @@ namespace hopscope::exporter {
 struct LineOptions {
   std::int64_t precision_ns = 1;  ///< 1, 1000, 10^6 or 10^9
   bool flow_tags = false;
+  bool text_fields = true;  ///< 5-tuples, paths and the like that are no tags
   std::int64_t switch_time_window_ns = 60'000'000'000;
 };
 
@@ -39,7 +41,8 @@ class LineEncoder {
   void write(const pipeline::LinkSnapshot& link, std::string& to);
   void write(const pipeline::FormatSnapshot& row, std::string& to);
 
-  static void flow_fields(LineWriter& line, const pipeline::FlowKey& flow);
+  void text_field(LineWriter& line, std::string_view name, std::string_view text) const;
+  void flow_fields(LineWriter& line, const pipeline::FlowKey& flow) const;
   void end(LineWriter& line, std::int64_t time_ns);
 
   const LineOptions options_;

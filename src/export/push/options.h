@@ -48,6 +48,7 @@ struct InfluxOptions {
   bool events = true;
   bool values = true;
   bool flow_tags = false;
+  bool text_fields = true;
   double switch_time_window_s = 60;
   DeliveryOptions delivery;
 };
