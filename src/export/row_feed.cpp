@@ -41,19 +41,20 @@ void RowFeed::run() {
   while (!is_stopping_) {
     if (wake_.wait_until(lock, next, [this] { return is_stopping_; })) return;
     lock.unlock();
-    if (interval_s_ > 0) {
-      tell_all();
-    } else {
-      end_rows(wall_ns());
-    }
+    tell();
     lock.lock();
     // What took longer than the interval is not made up for.
     next = std::max(next + interval, Clock::now());
   }
 }
 
-void RowFeed::tell_all() const {
+void RowFeed::tell() const {
   const std::int64_t now_ns = wall_ns();
+  if (interval_s_ > 0) tell_rows(now_ns);
+  sinks_([&](Delivery& sink) { sink.end_of_rows(now_ns); });
+}
+
+void RowFeed::tell_rows(std::int64_t now_ns) const {
   const auto tell = [&](const auto& row) {
     sinks_([&](Delivery& sink) { sink.offer(&row, now_ns); });
   };
@@ -64,7 +65,6 @@ void RowFeed::tell_all() const {
   tables_.for_each_link(tell);
   tables_.for_each_format(tell);
   tell_flows(now_ns);
-  end_rows(now_ns);
 }
 
 void RowFeed::tell_flows(std::int64_t now_ns) const {
@@ -76,10 +76,6 @@ void RowFeed::tell_flows(std::int64_t now_ns) const {
       if (sink.wants_flows()) sink.offer(&flow, now_ns);
     });
   });
-}
-
-void RowFeed::end_rows(std::int64_t now_ns) const {
-  sinks_([&](Delivery& sink) { sink.end_of_rows(now_ns); });
 }
 
 }  // namespace hopscope::exporter

@@ -28,13 +28,13 @@ class RowFeed {
   /// look after what they remember.
   void start();
   void stop();
-  /// Tells all rows now.
-  void tell_all() const;
+  /// The same once, now.
+  void tell() const;
 
  private:
   void run();
+  void tell_rows(std::int64_t now_ns) const;
   void tell_flows(std::int64_t now_ns) const;
-  void end_rows(std::int64_t now_ns) const;
 
   const double interval_s_;
   const pipeline::TableView& tables_;

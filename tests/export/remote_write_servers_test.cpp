@@ -409,5 +409,24 @@ TEST(RemoteWritePrometheus, OneSampleThatIsTooOldCostsNoOthers) {
   }
 }
 
+TEST(RemoteWritePrometheus, WhatIsBeyondItsWindowIsRefusedAndTheRestIsTaken) {
+  if (test::find_server("prometheus").empty()) GTEST_SKIP() << "Prometheus is not unpacked";
+  Prometheus store("30s");
+  store.process.start();
+  const std::int64_t start = wall_ns() - 120 * kSecond;
+  Program first(store.process.port());
+  first.add_event(start + 60 * kSecond + 500 * kMs, 1);
+  first.deliver_all();
+  Program second(store.process.port());
+  for (std::uint32_t i = 0; i < 100; ++i) second.add_event(start + i * kSecond, 100 + i);
+  const Outcome outcome = second.deliver();
+  EXPECT_EQ(outcome.result, Result::kDelivered) << outcome.detail;
+  EXPECT_EQ(outcome.refused, 31U) << "until half a second after the 30th";
+  EXPECT_NE(outcome.detail.find("too old"), std::string::npos) << outcome.detail;
+  const Samples stored = store.samples();
+  EXPECT_EQ(stored.at(kQueue).size(), 1U + 69U);
+  EXPECT_EQ(stored.at(kQueue).front().value(), 131);
+}
+
 }  // namespace
 }  // namespace hopscope::exporter

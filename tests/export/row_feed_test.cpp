@@ -46,13 +46,25 @@ TEST(RowFeed, FlowsGoToThoseWhoAskForThem) {
     tell(curious);
     tell(modest);
   });
-  feed.tell_all();
+  feed.tell();
   EXPECT_EQ(all.flows, static_cast<int>(tables.flows.size()));
   EXPECT_EQ(few.flows, 0);
   EXPECT_EQ(few.ports, static_cast<int>(tables.ports.size()));
   EXPECT_EQ(all.ports, few.ports);
   EXPECT_EQ(all.ends, 1);
   EXPECT_EQ(few.ends, 1);
+}
+
+TEST(RowFeed, WithoutRowsSinksLookAfterWhatTheyRemember) {
+  test::FakeTables tables;
+  test::fill(tables);
+  Listener::Told told;
+  Delivery sink("sink", std::make_unique<Listener>(true, told), {}, nullptr);
+  const RowFeed feed(0, tables, [&](const RowFeed::Tell& tell) { tell(sink); });
+  feed.tell();
+  EXPECT_EQ(told.ports, 0);
+  EXPECT_EQ(told.flows, 0);
+  EXPECT_EQ(told.ends, 1);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The program as a user meets it, without root: generate, replay, decode, check, dump, exit codes."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 sys.path.insert(0, os.path.dirname(__file__))
-from lab import HOPSCOPE, parse_metrics, server, total  # noqa: E402
+from lab import HOPSCOPE, free_port, get, parse_metrics, server, total, wait_for  # noqa: E402
 
 DATA = os.path.join(os.path.dirname(__file__), "..", "data")
 
@@ -182,44 +184,67 @@ class CommandLineTest(unittest.TestCase):
         self.assertEqual((checked.returncode, checked.stdout, checked.stderr), (0, "", ""))
 
     def forecast(self, *arguments):
-        """({family: series}, {format: MiB}, hints)"""
+        """({family: series}, {format: (MiB, MiB in gzip)}, hints)"""
         lines = self.good("forecast", *arguments).stdout.splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("family "))
         end = next(i for i, line in enumerate(lines) if line.startswith("total "))
         series = {name: int(count) for name, count, _ in map(str.split, lines[start + 1:end + 1])}
-        bytes_ = {line.split()[0]: float(line.split()[1]) for line in lines[end + 1:]
-                  if " MiB  gzip " in line}
-        return series, bytes_, [line for line in lines if line.startswith("* ")]
+        sizes = {words[0]: (float(words[1]), float(words[4]))
+                 for words in map(str.split, lines[end + 1:]) if words[2:4] == ["MiB", "gzip"]}
+        return series, sizes, [line for line in lines if line.startswith("* ")]
+
+    def replayed(self, capture, config):
+        """What /metrics shows after a replay."""
+        self.replay(capture, "--config", config, "--metrics", self.path("metrics"))
+        with open(self.path("metrics")) as f:
+            return f.read()
 
     def test_a_forecast_says_what_a_configuration_will_expose(self):
-        series, size, hints = self.forecast("--switches", 10, "--ports", 16, "--queues", 4,
-                                            "--flows", 5000, "--hops", 4)
+        series, sizes, hints = self.forecast("--switches", 10, "--ports", 16, "--queues", 4,
+                                             "--flows", 5000, "--hops", 4)
         self.assertEqual(series["int_flow_reports_total"], 1000, "top_k of the defaults")
         self.assertEqual(series["int_flow_hop_latency_seconds"], 4000)
         self.assertEqual(series["int_queue_occupancy"], 10 * 16 * 4)
         self.assertEqual(series["int_hop_latency_seconds"], 10 * 28)
         self.assertEqual(series["total"], sum(n for name, n in series.items() if name != "total"))
-        self.assertEqual(set(size), {"text", "OpenMetrics", "protobuf"})
+        self.assertEqual(set(sizes), {"text", "OpenMetrics", "protobuf"})
         self.assertEqual(len(hints), 1, "nothing is too large")
+        limit = int(hints[0].split("scrape job: ")[1].split()[0])
+        self.assertGreaterEqual(limit, 1.2 * series["total"])
+        self.assertLess(limit, 1.4 * series["total"])
         config = self.path("all.yaml", "export: {flows: {series: all}, max_series: 30000}\n")
-        series, size, hints = self.forecast("--config", config, "--switches", 200)
+        series, sizes, hints = self.forecast("--config", config, "--switches", 200)
+        self.assertEqual(series["int_flow_reports_total"], 30000, "as many as fit a family")
         self.assertEqual(series["int_flow_hop_latency_seconds"], 30000, "the cap of a family")
-        self.assertGreater(size["text"], 16)
+        self.assertGreater(sizes["text"][0], 16)
         text = "\n".join(hints)
         for part in ("shard=0/", "VictoriaMetrics", "sample_limit",
-                     "int_flow_hop_latency_seconds: 270000 series are left out"):
+                     "70000 of 100000 flows have no series of their own, export.max_series is 30000",
+                     "int_flow_hop_latency_seconds: 60000 series are left out"):
             self.assertIn(part, text)
+
+    def test_a_forecast_of_any_size_comes_to_an_end(self):
+        fabric = ("--switches", 65535, "--ports", 65535, "--queues", 256)
+        series, _, hints = self.forecast(*fabric)
+        self.assertEqual(series["int_egress_tx_utilization"], 16384, "all that the tables hold")
+        self.assertIn("tables.ports is 16384", "\n".join(hints))
+        config = self.path("huge.yaml", "tables: {ports: 16777216, queue_overflow: 16777216}\n")
+        done = hopscope("forecast", "--config", config, *fabric)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^hopscope: .* series; forecast renders \d+ at the most.*\n$")
 
     def test_a_forecast_is_what_a_replay_shows(self):
         """The same numbers of switches, queues and flows, once made up and once received."""
-        capture, made = self.generate("--count", 20_000, "--flows", 200, "--hops", 3)
-        metrics = self.path("metrics")
-        self.replay(capture, "--metrics", metrics)
-        with open(metrics) as f:
-            found = parse_metrics(f.read())
+        capture, made = self.generate("--count", 60_000, "--flows", 2000, "--hops", 3, "--tcp", 0.8)
+        config = self.path("all.yaml", "export: {flows: {series: all}}\n")
+        text = self.replayed(capture, config)
+        found = parse_metrics(text)
         switches = len({dict(key)["switch"] for key in found["int_hop_latency_seconds_count"]})
-        series, _, _ = self.forecast("--switches", switches, "--flows", made["flows"]["used"],
-                                     "--hops", 3)
+        ports = len(found["int_egress_tx_utilization"])
+        queues = len(found["int_queue_occupancy"])
+        series, sizes, _ = self.forecast("--config", config, "--switches", switches,
+                                         "--ports", ports // switches, "--queues", queues // ports,
+                                         "--flows", made["flows"]["used"], "--hops", 3)
         for family in ("int_flow_reports_total", "int_flow_latency_seconds", "int_flow_path_info",
                        "int_flow_hop_latency_seconds", "int_reports_total", "int_events_total",
                        "hopscope_frames_dropped_total"):
@@ -227,6 +252,73 @@ class CommandLineTest(unittest.TestCase):
         histogram = sum(len(found[f"int_hop_latency_seconds_{part}"])
                         for part in ("bucket", "sum", "count"))
         self.assertEqual(series["int_hop_latency_seconds"], histogram)
+        plain, zipped = sizes["text"]
+        self.assertAlmostEqual(plain / (len(text) / 2**20), 1, delta=0.1)
+        # As the server does it. What is measured follows no rule, so it does not shrink further.
+        gzip = zlib.compressobj(1, zlib.DEFLATED, 31)
+        real = (len(gzip.compress(text.encode())) + len(gzip.flush())) / 2**20
+        self.assertGreater(zipped, real)
+        self.assertLess(zipped, 1.4 * real)
+
+    def test_a_forecast_ends_where_tables_are_full(self):
+        capture, _ = self.generate("--count", 40_000, "--flows", 3000, "--hops", 3, "--switches", 20,
+                                   "--drops", 0.1)
+        config = self.path("small.yaml", json.dumps({
+            "tables": {"flows_ipv4": 100, "ports": 40, "switches": 10, "sequences": 5, "links": 12,
+                       "drop_reasons": 6},
+            "switches": {"defaults": {"clock": "ptp"}},
+            "export": {"flows": {"series": "all"}}}))
+        found = parse_metrics(self.replayed(capture, config))
+        series, _, hints = self.forecast("--config", config, "--switches", 20)
+        for family in ("int_flow_reports_total", "int_egress_tx_utilization", "int_source_info",
+                       "int_report_sequence_gaps_total", "int_link_latency_seconds",
+                       "int_packet_drops_total"):
+            self.assertEqual(series[family], len(found[family]), family)
+        self.assertEqual(series["int_hop_latency_seconds"],
+                         28 * len(found["int_hop_latency_seconds_count"]))
+        text = "\n".join(hints)
+        for option in ("flows_ipv4 is 100", "ports is 40", "switches is 10", "sequences is 5",
+                       "links is 12", "drop_reasons is 6"):
+            self.assertIn(f"left out, tables.{option}", text)
+
+    def test_a_forecast_is_what_a_collector_shows(self):
+        """All that a collector with sinks says of itself: the same families, as many series."""
+        port = free_port()
+        config = self.path("collector.yaml", json.dumps({
+            "receive": {"source": "udp", "udp": {"listen": "127.0.0.1"}},
+            "decode": {"report_udp_port": free_port()},
+            "workers": [{"queue": 0}, {"queue": 1}],
+            "export": {"http": {"listen": f"127.0.0.1:{port}"},
+                       "event_file": {"path": self.path("events"), "enabled": True},
+                       "influxdb": [{"url": "http://127.0.0.1:9", "database": "int"}],
+                       "remote_write": [{"url": "http://127.0.0.1:9/api/v1/write"}]}}))
+        found = parse_metrics(self.scraped(config, f"http://127.0.0.1:{port}"))
+        series, _, _ = self.forecast("--config", config, "--switches", 1, "--ports", 0,
+                                     "--queues", 0, "--flows", 0)
+        summary = "hopscope_frames_per_poll"
+        for part in ("_sum", "_count"):
+            found.setdefault(summary, {}).update(
+                {(part, *key): value for key, value in found.pop(summary + part).items()})
+        about_itself = {family: count for family, count in series.items()
+                        if family.startswith(("hopscope_", "process_")) or
+                        family in ("int_reports_total", "int_events_total")}
+        self.assertEqual(about_itself, {family: len(found[family]) for family in found
+                                        if family in about_itself})
+        self.assertLess(set(found), set(series))
+        self.assertEqual(about_itself["hopscope_sink_info"], 3)
+
+    def scraped(self, config, base):
+        """What /metrics of a collector shows."""
+        collector = subprocess.Popen([HOPSCOPE, "run", "--config", config],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            def page():
+                with contextlib.suppress(OSError):
+                    return get(base + "/metrics")
+            return wait_for("the collector", page)
+        finally:
+            collector.terminate()
+            collector.wait(timeout=60)
 
     def test_the_scrape_job_is_one_that_prometheus_takes(self):
         promtool = server("promtool")
