@@ -2,7 +2,9 @@
 // Tables of a fabric that does not exist, of any size and without memory: rows are made when they
 // are read. For forecasts and measurements of the exposition.
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "pipeline/snapshot.h"
@@ -10,6 +12,8 @@
 namespace hopscope::exporter {
 
 struct ExampleSize {
+  static constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
+
   std::vector<std::uint32_t> switches{1};  ///< ids
   std::uint32_t ports = 32;                ///< egress ports of a switch
   std::uint32_t queues = 8;                ///< queues of a port
@@ -20,6 +24,28 @@ struct ExampleSize {
   std::uint32_t formats = 0;          ///< headers of one's own
   std::uint64_t keys_a_format = 100;  ///< of each of them
   std::uint32_t workers = 1;
+
+  // What there is room for, of all switches together.
+  std::uint64_t most_ports = kNoLimit;
+  std::uint64_t most_overflow_queues = kNoLimit;  ///< that have no place in the row of their port
+  std::uint64_t most_drops = kNoLimit;
+  std::uint64_t most_links = kNoLimit;
+  std::uint64_t most_senders = kNoLimit;
+
+  // What there is then.
+  [[nodiscard]] std::uint64_t all_ports() const noexcept { return of_all(ports, most_ports); }
+  [[nodiscard]] std::uint64_t all_overflow_queues() const noexcept;
+  [[nodiscard]] std::uint64_t all_queues() const noexcept;
+  [[nodiscard]] std::uint64_t all_drops() const noexcept {
+    return of_all(drop_reasons, most_drops);
+  }
+  [[nodiscard]] std::uint64_t all_links() const noexcept { return of_all(links, most_links); }
+  [[nodiscard]] std::uint64_t all_senders() const noexcept { return of_all(1, most_senders); }
+
+ private:
+  [[nodiscard]] std::uint64_t of_all(std::uint64_t of_a_switch, std::uint64_t most) const noexcept {
+    return std::min<std::uint64_t>(switches.size() * of_a_switch, most);
+  }
 };
 
 class ExampleTables final : public pipeline::TableView {
