@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "export/scrape.h"
+#include "io/xdp_program.h"
 
 namespace hopscope::app {
 namespace {
@@ -120,15 +121,15 @@ exporter::SelfMetricsInput ForecastCollector::self(const pipeline::TableView& ta
           .scrapes = scrapes_};
 }
 
-/// As Receiver::xdp_counts(): every verdict of the XDP program (bpf/hopscope_shared.h).
+/// As Receiver::xdp_counts().
 std::vector<exporter::XdpCount> ForecastCollector::xdp() const {
   if (config_.receive.source != io::SourceKind::kAfXdp) return {};
   const std::string& interface = config_.receive.af_xdp.interface;
-  return {{interface, "redirected", kFrames},
-          {interface, "not_udp", kMany},
-          {interface, "other_port", kMany},
-          {interface, "fragment", kFew},
-          {interface, "no_socket", kFew}};
+  std::vector<exporter::XdpCount> counts;
+  for (const std::string_view verdict : io::kXdpVerdicts) {
+    counts.push_back({interface, std::string(verdict), counts.empty() ? kFrames : kSome});
+  }
+  return counts;
 }
 
 /// As Exporter has them.

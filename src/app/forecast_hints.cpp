@@ -30,7 +30,7 @@ void add_consumer_limits(const ForecastAnswer& plain, Hints& hints) {
 void add_flow_cap(const FittingSize& fitting, const exporter::ExportOptions& exports,
                   Hints& hints) {
   const exporter::FlowSeriesOptions& flows = exports.flows;
-  const std::uint64_t most = fitting_flows(exports).max_series;
+  const std::uint64_t most = exports.fitting_flows().max_series;
   const bool is_top_k = flows.series == exporter::FlowSeries::kTopK;
   if (flows.series == exporter::FlowSeries::kOff || (is_top_k && flows.top_k <= most)) return;
   if (fitting.size.flows <= most) return;

@@ -9,8 +9,6 @@
 #include "app/forecast_size.h"
 #include "export/exposition.h"
 #include "export/gzip_stream.h"
-#include "export/protobuf_encoder.h"
-#include "export/text_encoder.h"
 #include "pipeline/hash.h"
 
 namespace hopscope::app {
@@ -18,20 +16,6 @@ namespace {
 
 using exporter::Encoder;
 using exporter::ExpositionFormat;
-using exporter::TextEncoder;
-using exporter::TextFormat;
-
-std::unique_ptr<Encoder> make_encoder(ExpositionFormat format, exporter::PieceSink sink) {
-  switch (format) {
-    case ExpositionFormat::kProtobuf:
-      return std::make_unique<exporter::ProtobufEncoder>(std::move(sink));
-    case ExpositionFormat::kOpenMetrics:
-      return std::make_unique<TextEncoder>(TextFormat::kOpenMetrics, std::move(sink));
-    case ExpositionFormat::kText:
-      break;
-  }
-  return std::make_unique<TextEncoder>(TextFormat::kPrometheus, std::move(sink));
-}
 
 /// Somewhere in a bucket of the latency histogram.
 std::uint64_t latency_in(unsigned bucket, std::uint64_t random) {
@@ -82,10 +66,10 @@ ForecastAnswer ForecastScrape::render(ExpositionFormat format) const {
     return true;
   });
   const std::unique_ptr<Encoder> encoder =
-      make_encoder(format, [&](std::string_view piece) { return gzip.write(piece); });
+      exporter::make_encoder(format, [&](std::string_view piece) { return gzip.write(piece); });
   const exporter::ScrapeView everything;
   exporter::SeriesWriter out(*encoder, everything, config_.exports.max_series);
-  exporter::write_exposition(collector_.self(tables_), fitting_flows(config_.exports), names_,
+  exporter::write_exposition(collector_.self(tables_), config_.exports.fitting_flows(), names_,
                              &exemplars_, out);
   out.finish();
   gzip.finish();

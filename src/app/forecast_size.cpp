@@ -88,7 +88,7 @@ void fit_keys(const pipeline::TableOptions& tables, Fitting& fitting, std::uint6
 
 /// Lines of the text format, before any cap on families.
 std::uint64_t series_of(const ExampleSize& size, const Config& config) {
-  const exporter::FlowSeriesOptions options = fitting_flows(config.exports);
+  const exporter::FlowSeriesOptions options = config.exports.fitting_flows();
   std::uint64_t flows = 0;
   if (options.series != exporter::FlowSeries::kOff) flows = options.max_series;
   if (options.series == exporter::FlowSeries::kTopK) {
@@ -126,13 +126,6 @@ FittingSize fitting_size(const Config& config, const FabricSize& wanted) {
   fit_rows(config.tables, fitting, size);
   fit_keys(config.tables, fitting, wanted.flows, size);
   return result;
-}
-
-exporter::FlowSeriesOptions fitting_flows(const exporter::ExportOptions& exports) {
-  // As the exporter does: a flow that is chosen has a series in each family.
-  exporter::FlowSeriesOptions flows = exports.flows;
-  flows.max_series = std::min(flows.max_series, exports.max_series);
-  return flows;
 }
 
 void require_renderable(const ExampleSize& size, const Config& config) {

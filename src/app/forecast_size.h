@@ -31,9 +31,6 @@ struct FittingSize {
 /// The most series that a forecast renders, in all formats well within a minute.
 inline constexpr std::uint64_t kMostForecastSeries = 5'000'000;
 
-/// Which flows the exporter would give series.
-[[nodiscard]] exporter::FlowSeriesOptions fitting_flows(const exporter::ExportOptions& exports);
-
 /// Throws UsageError where there are more series than that, caps on families left aside: what is
 /// cut off has to be walked too.
 void require_renderable(const exporter::ExampleSize& size, const Config& config);

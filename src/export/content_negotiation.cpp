@@ -6,6 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "export/protobuf_encoder.h"
+#include "export/text_encoder.h"
+
 namespace hopscope::exporter {
 namespace {
 
@@ -107,6 +110,18 @@ bool accepts_gzip(std::string_view accept_encoding) {
     if (range.name == "*") any = range.quality();
   }
   return any.value_or(0) > 0;
+}
+
+std::unique_ptr<Encoder> make_encoder(ExpositionFormat format, PieceSink sink) {
+  switch (format) {
+    case ExpositionFormat::kProtobuf:
+      return std::make_unique<ProtobufEncoder>(std::move(sink));
+    case ExpositionFormat::kOpenMetrics:
+      return std::make_unique<TextEncoder>(TextFormat::kOpenMetrics, std::move(sink));
+    case ExpositionFormat::kText:
+      break;
+  }
+  return std::make_unique<TextEncoder>(TextFormat::kPrometheus, std::move(sink));
 }
 
 std::string_view content_type(ExpositionFormat format) noexcept {

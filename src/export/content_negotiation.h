@@ -2,7 +2,11 @@
 // Which format and encoding a client gets, by its Accept and Accept-Encoding headers (RFC 9110).
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
+
+#include "export/encoder.h"
+#include "export/output_buffer.h"
 
 namespace hopscope::exporter {
 
@@ -13,6 +17,9 @@ enum class ExpositionFormat : std::uint8_t { kText, kOpenMetrics, kProtobuf };
 [[nodiscard]] ExpositionFormat choose_format(std::string_view accept);
 
 [[nodiscard]] bool accepts_gzip(std::string_view accept_encoding);
+
+/// What writes that format.
+[[nodiscard]] std::unique_ptr<Encoder> make_encoder(ExpositionFormat format, PieceSink sink);
 
 [[nodiscard]] std::string_view content_type(ExpositionFormat format) noexcept;
 

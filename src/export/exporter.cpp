@@ -26,21 +26,15 @@ constexpr auto kIdle = std::chrono::milliseconds(2);
 /// So long a replay waits for a sink that takes nothing.
 constexpr auto kPatience = std::chrono::seconds(10);
 
-/// A flow that is chosen has a series in each family: no more are chosen than fit one.
-ExportOptions with_fitting_flows(ExportOptions options) {
-  options.flows.max_series = std::min(options.flows.max_series, options.max_series);
-  return options;
-}
-
 }  // namespace
 
 Exporter::Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
                    ExporterInput input)
     : names_(switches, input.formats),
       input_(std::move(input)),
-      options_(with_fitting_flows(options)),
+      options_(options),
       exemplars_(switches),
-      scrapes_(options_.flows, options_.max_series, names_,
+      scrapes_(options_.fitting_flows(), options_.max_series, names_,
                [this](SeriesWriter& out) { write(out); }),
       batch_(kEventBatch) {
   // A reader of the event file or of a scrape may go away at any time.
@@ -190,7 +184,7 @@ void Exporter::write(SeriesWriter& out) const {
                     .health = input_.health,
                     .http = &http_counters_,
                     .scrapes = scrapes_.counts()},
-                   options_.flows, names_, &exemplars_, out);
+                   options_.fitting_flows(), names_, &exemplars_, out);
 }
 
 }  // namespace hopscope::exporter

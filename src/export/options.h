@@ -1,6 +1,7 @@
 #pragma once
 // The `export:` section of the configuration, checked.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -74,6 +75,13 @@ struct ExportOptions {
   double values_interval_s = 10;  ///< rows of the tables are pushed so often; 0: never
   std::vector<InfluxOptions> influxdb;
   std::vector<RemoteWriteOptions> remote_write;
+
+  /// `flows`, of which no more are chosen than fit a family: a flow has a series in each.
+  [[nodiscard]] FlowSeriesOptions fitting_flows() const {
+    FlowSeriesOptions fitting = flows;
+    fitting.max_series = std::min(flows.max_series, max_series);
+    return fitting;
+  }
 };
 
 }  // namespace hopscope::exporter

@@ -7,8 +7,6 @@
 
 #include "export/content_negotiation.h"
 #include "export/gzip_stream.h"
-#include "export/protobuf_encoder.h"
-#include "export/text_encoder.h"
 
 namespace hopscope::exporter {
 namespace {
@@ -16,18 +14,6 @@ namespace {
 std::string_view label(ScrapeResult result) noexcept {
   constexpr std::string_view kLabels[] = {"ok", "deadline", "gone", "refused", "bad_request"};
   return kLabels[static_cast<std::size_t>(result)];
-}
-
-std::unique_ptr<Encoder> make_encoder(ExpositionFormat format, PieceSink sink) {
-  switch (format) {
-    case ExpositionFormat::kProtobuf:
-      return std::make_unique<ProtobufEncoder>(std::move(sink));
-    case ExpositionFormat::kOpenMetrics:
-      return std::make_unique<TextEncoder>(TextFormat::kOpenMetrics, std::move(sink));
-    case ExpositionFormat::kText:
-      break;
-  }
-  return std::make_unique<TextEncoder>(TextFormat::kPrometheus, std::move(sink));
 }
 
 void send_line(ScrapeResponse& response, bool head_only, int status, std::string_view line) {

@@ -22,8 +22,7 @@
 namespace hopscope::io {
 namespace {
 
-constexpr std::array<std::string_view, HOPSCOPE_VERDICTS> kVerdictNames{
-    "redirected", "not_udp", "other_port", "fragment", "no_socket"};
+static_assert(kXdpVerdicts.size() == HOPSCOPE_VERDICTS);
 
 std::string why(int error) {
   if (error == EPERM || error == EACCES) {
@@ -175,12 +174,12 @@ std::vector<XdpVerdict> XdpProgram::verdicts() const {
   const int cpus = libbpf_num_possible_cpus();
   std::vector<std::uint64_t> per_cpu(cpus > 0 ? static_cast<std::size_t>(cpus) : 1);
   std::vector<XdpVerdict> verdicts;
-  for (std::uint32_t i = 0; i < kVerdictNames.size(); ++i) {
+  for (std::uint32_t i = 0; i < kXdpVerdicts.size(); ++i) {
     std::uint64_t frames = 0;
     if (bpf_map_lookup_elem(map, &i, per_cpu.data()) == 0) {
       for (const std::uint64_t count : per_cpu) frames += count;
     }
-    verdicts.push_back({.name = kVerdictNames[i], .frames = frames});
+    verdicts.push_back({.name = kXdpVerdicts[i], .frames = frames});
   }
   return verdicts;
 }

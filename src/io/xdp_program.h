@@ -13,6 +13,10 @@
 
 namespace hopscope::io {
 
+/// What becomes of a frame, in the order of the program's counters (bpf/hopscope_shared.h).
+inline constexpr std::array<std::string_view, 5> kXdpVerdicts{"redirected", "not_udp", "other_port",
+                                                              "fragment", "no_socket"};
+
 struct XdpVerdict {
   std::string_view name;
   std::uint64_t frames;

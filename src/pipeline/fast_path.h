@@ -66,7 +66,8 @@ class FastPath {
   /// Only behind is_regular().
   template <InstructionSet kSet>
   void take(const Item& head) noexcept;
-  /// It went the checked way: the flows of those behind it may be elsewhere now.
+  /// It went the checked way: the flows of those behind it may be elsewhere now. For speed only:
+  /// is_regular() compares keys, and what is not where it was goes the checked way.
   void look_again() noexcept;
   void leave() noexcept { ++head_; }
 
