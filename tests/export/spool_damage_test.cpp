@@ -164,7 +164,7 @@ TEST_F(SpoolDamageTest, AfterACrashTooDamageInTheNewestCostsItsRecordOnly) {
   const std::string whole = test::content_of(path);
   const std::vector<std::size_t> begins = boundaries(whole);
   for (std::size_t hit = 0; hit < 40; ++hit) {
-    for (const std::size_t byte : {0, 4, 7, 9, 15, 20, 30}) {
+    for (const std::size_t byte : {0U, 4U, 7U, 9U, 15U, 20U, 30U}) {
       SCOPED_TRACE(testing::Message() << "record " << hit << ", byte " << byte);
       test::set_content(path, whole);
       flip(path, begins[hit] + byte, 1);
@@ -187,7 +187,7 @@ TEST_F(SpoolDamageTest, SeveralDamagedPlacesOfASegmentArePassed) {
   make(40, 40);
   const auto path = segments().back();
   const std::vector<std::size_t> begins = boundaries(test::content_of(path));
-  for (const std::size_t hit : {0, 1, 2, 7, 30, 39}) flip(path, begins[hit] + 30, 0);
+  for (const std::size_t hit : {0U, 1U, 2U, 7U, 30U, 39U}) flip(path, begins[hit] + 30, 0);
   std::vector<std::uint64_t> left;
   for (std::uint64_t number = 3; number < 39; ++number) {
     if (number != 7 && number != 30) left.push_back(number);
