@@ -204,6 +204,23 @@ TEST_F(SpoolDamageTest, SeveralDamagedPlacesOfASegmentArePassed) {
   EXPECT_EQ(numbers_of(read_all(spool)), left);
 }
 
+TEST_F(SpoolDamageTest, BytesThatAllLookLikeRecordsDoNotHoldUpTheStart) {
+  options_.segment_bytes = 16 << 20;
+  make(3, 40);
+  const auto path = segments().back();
+  std::string content = test::content_of(path);
+  // At every sixteenth byte the header of a record that is as long as the file.
+  std::string header(16, '\0');
+  header[6] = 0x40;  // 4 MiB
+  header[8] = 5;     // a number that may come next
+  while (content.size() < 8 << 20) content += header;
+  test::set_content(path, content);
+  // Some 260,000 checksums over 4 MiB each: a quarter of an hour and more.
+  Spool spool(options_);
+  EXPECT_EQ(numbers_of(read_all(spool)), count_up(0, 3));
+  EXPECT_GT(spool.counters().torn_bytes, 7U << 20);
+}
+
 TEST_F(SpoolDamageTest, RecordsForSomethingElseStopTheStart) {
   options_.content = "influxdb ns";
   make(5, 60);

@@ -13,6 +13,8 @@ constexpr std::size_t kReadAhead = 256 << 10;
 /// What is searched for a record holds few numbers by chance that are so near to the one before, so
 /// that few checksums are made in vain.
 constexpr std::uint64_t kMostGap = std::uint64_t{1} << 32;
+/// Bytes under checksums made in vain until a segment is given up: about a second's work.
+constexpr std::uint64_t kMostInVain = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -58,13 +60,15 @@ SegmentScanner::Found SegmentScanner::look(std::uint64_t least, std::uint64_t mo
   if (header_.size() > kLongestRecord) return Found::kDamaged;
   if (header_.number < least || header_.number > most) return Found::kDamaged;
   if (!fill(header_.size())) return Found::kUnreadable;
-  return is_intact({&buffer_[begin_], header_.size()}, salt_) ? Found::kRecord : Found::kDamaged;
+  if (is_intact({&buffer_[begin_], header_.size()}, salt_)) return Found::kRecord;
+  in_vain_ += header_.size();
+  return Found::kDamaged;
 }
 
 SegmentScanner::Found SegmentScanner::find(std::uint64_t least) {
   const std::uint64_t most = least + std::min(kMostGap, UINT64_MAX - 1 - least);
   Found found = Found::kCut;
-  while (limit_ - offset_ > kRecordHeaderBytes) {
+  while (limit_ - offset_ > kRecordHeaderBytes && in_vain_ < kMostInVain) {
     if (!fill(1)) return Found::kUnreadable;
     ++begin_;
     ++offset_;

@@ -31,7 +31,8 @@ class SegmentScanner {
   /// Looks at the record at offset(); `least` is what its number must be at least.
   [[nodiscard]] Found look(std::uint64_t least);
   /// Behind damage at offset(): goes to the next whole record before the limit and finds it, if its
-  /// number is no more than some thousand millions above `least`. Else offset() is anywhere.
+  /// number is no more than some thousand millions above `least`, and it does not take too long.
+  /// Else offset() is anywhere.
   [[nodiscard]] Found find(std::uint64_t least);
   /// The record that look() or find() found, until one of them is called again.
   [[nodiscard]] const RecordHeader& header() const noexcept { return header_; }
@@ -62,6 +63,7 @@ class SegmentScanner {
   std::size_t begin_ = 0;  ///< in the buffer, of what lies at offset_ in the file
   std::size_t end_ = 0;
   RecordHeader header_;
+  std::uint64_t in_vain_ = 0;  ///< bytes whose checksum was wrong
   int error_ = 0;
 };
 
