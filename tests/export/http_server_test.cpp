@@ -285,12 +285,8 @@ TEST_F(HttpServerTest, AClientThatReadsTooSlowlyIsGivenUp) {
   EXPECT_EQ(counters_.refusals(HttpRefusal::kSendTimeout), 1U);
 }
 
-TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
-  HttpOptions few = options();
-  few.threads = 3;  // one scrape at a time
-  few.request_timeout_ms = 600'000;
-  HttpHandlers by_turns = handlers();
-  std::atomic<int> scrapes{0};
+/// The first scrape gets an answer without an end, the others "second".
+HttpHandlers endless_then_short(HttpHandlers by_turns, std::atomic<int>& scrapes) {
   by_turns.metrics = [&scrapes](const ScrapeRequest&, ScrapeResponse& response) {
     response.begin(200, "text/plain", "");
     if (scrapes++ > 0) {
@@ -301,7 +297,15 @@ TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
     while (response.write(std::string(100'000, 'm'))) {
     }
   };
-  const HttpServer server(few, std::move(by_turns), counters_);
+  return by_turns;
+}
+
+TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
+  HttpOptions few = options();
+  few.threads = 3;  // one scrape at a time
+  few.request_timeout_ms = 600'000;
+  std::atomic<int> scrapes{0};
+  const HttpServer server(few, endless_then_short(handlers(), scrapes), counters_);
   const int fd = test::connect_to(port_);
   const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
   ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
@@ -321,19 +325,8 @@ TEST_F(HttpServerTest, AScrapeThatIsReadByTheByteGivesItsPlaceToAnother) {
   HttpOptions few = options();
   few.threads = 3;  // one scrape at a time
   few.request_timeout_ms = 600'000;
-  HttpHandlers by_turns = handlers();
   std::atomic<int> scrapes{0};
-  by_turns.metrics = [&scrapes](const ScrapeRequest&, ScrapeResponse& response) {
-    response.begin(200, "text/plain", "");
-    if (scrapes++ > 0) {
-      response.write("second");
-      response.finish();
-      return;
-    }
-    while (response.write(std::string(100'000, 'm'))) {
-    }
-  };
-  const HttpServer server(few, std::move(by_turns), counters_);
+  const HttpServer server(few, endless_then_short(handlers(), scrapes), counters_);
   const int fd = test::connect_to(port_);
   // So that every read is felt at the other end.
   const int small = 4096;
