@@ -140,7 +140,8 @@ void check_sinks(const Config& config, const Check& check) {
     const std::string path = fmt::format("export.influxdb[{}]", i);
     checker.common(path, sink.name, sink.delivery);
     checker.http(path, sink.http);
-    const std::string& url = sink.http.url;
+    std::string url = sink.http.url;
+    while (url.ends_with('/')) url.pop_back();
     check(url.find('?') == std::string::npos, path + ".url",
           "has parameters; database, bucket and the like have keys of their own");
     check(!url.ends_with("/write"), path + ".url", "ends with the path of the API; leave that out");

@@ -166,6 +166,9 @@ void HttpFront::accept_some() {
       continue;
     }
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    // The kernel buffers megabytes and asks for more only when a third of them is gone: at a MiB a
+    // second a client that reads on would seem to have stalled.
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 128 << 10);
     Connections fresh;
     fresh.push_back(std::make_unique<HttpConnection>(fd, calls_.tls()));
     HttpConnection& connection = *fresh.front();

@@ -427,6 +427,7 @@ TEST(Config, UrlsOfSinks) {
   EXPECT_THAT(write("http://h:1/api/v1/write?extra_label=a=b&keyed=1"), IsEmpty());
   EXPECT_THAT(influx("http://h:1?u=a"), ElementsAre(HasSubstr("keys of their own")));
   EXPECT_THAT(influx("http://h:1/write"), ElementsAre(HasSubstr("leave that out")));
+  EXPECT_THAT(influx("http://h:1/write/"), ElementsAre(HasSubstr("leave that out")));
   EXPECT_THAT(write("http://h :1/w"), ElementsAre(HasSubstr("white space")));
   EXPECT_THAT(write("http://h:1/w#x"), ElementsAre(HasSubstr("#")));
   for (const char* name : {"token", "p", "PassWord", "api_key"}) {

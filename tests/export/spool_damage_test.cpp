@@ -211,14 +211,54 @@ TEST_F(SpoolDamageTest, BytesThatAllLookLikeRecordsDoNotHoldUpTheStart) {
   std::string content = test::content_of(path);
   // At every sixteenth byte the header of a record that is as long as the file.
   std::string header(16, '\0');
-  header[6] = 0x40;  // 4 MiB
+  header[6] = 0x10;  // 1 MiB
   header[8] = 5;     // a number that may come next
   while (content.size() < 8 << 20) content += header;
   test::set_content(path, content);
-  // Some 260,000 checksums over 4 MiB each: a quarter of an hour and more.
+  // Some half a million checksums over a MiB each: minutes.
   Spool spool(options_);
   EXPECT_EQ(numbers_of(read_all(spool)), count_up(0, 3));
   EXPECT_GT(spool.counters().torn_bytes, 7U << 20);
+}
+
+TEST_F(SpoolDamageTest, ASegmentOfWhichNothingIsLeftIsKnownToHaveBeen) {
+  make(40, 60);
+  const auto originals = segments();
+  ASSERT_GE(originals.size(), 5U);
+  std::vector<std::string> contents;
+  for (const auto& path : originals) contents.push_back(test::content_of(path));
+  const std::size_t last = originals.size() - 1;
+  for (const std::size_t hit : {std::size_t{0}, std::size_t{2}, last}) {
+    for (const std::size_t size : {0U, 1U, 63U, 64U, 65U, 88U}) {
+      for (const bool filled : {false, true}) {
+        SCOPED_TRACE(testing::Message() << "segment " << hit << ", " << size << " bytes left");
+        for (std::size_t i = 0; i <= last; ++i) test::set_content(originals[i], contents[i]);
+        std::string torn = contents[hit].substr(0, size);
+        if (filled) torn.resize(contents[hit].size(), '\xff');
+        test::set_content(originals[hit], torn);
+        Spool spool(options_);
+        const std::size_t lost = boundaries(contents[hit]).size() - 1;
+        ASSERT_EQ(spool.records(), 40 - lost);
+        ASSERT_EQ(spool.found_from(), 0U);
+        ASSERT_EQ(spool.end(), 40U);
+      }
+    }
+  }
+}
+
+TEST_F(SpoolDamageTest, TheOnlySegmentGoneIsKnownToo) {
+  options_.segment_bytes = 1 << 20;
+  make(40, 60);
+  const auto path = segments().front();
+  for (const std::size_t size : {0U, 40U, 64U, 100U}) {
+    std::filesystem::remove_all(options_.directory);
+    make(40, 60);
+    test::set_content(path, test::content_of(path).substr(0, size));
+    Spool spool(options_);
+    EXPECT_EQ(spool.records(), 0U);
+    EXPECT_EQ(spool.found_from(), 0U) << size;
+    EXPECT_EQ(spool.end(), 40U);
+  }
 }
 
 TEST_F(SpoolDamageTest, RecordsForSomethingElseStopTheStart) {

@@ -82,8 +82,11 @@ class Recovery {
       // Header and first record are written at once: where it is torn there was none.
       const bool is_torn = !unreadable && (is_newest || size < kSegmentHeaderBytes);
       rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
-      if (!is_torn) damaged(name);
     }
+    // A segment begins with a record. That of the newest may have been torn before it was there,
+    // unless the mark knows of it.
+    const bool had_records = !is_newest || name < result_.mark.end || rest == Rest::kCorrupt;
+    if (segment.bytes == 0 && had_records) damaged(name);
     const std::uint64_t unused = size - segment.bytes;
     if (rest == Rest::kTorn) meters_.torn_bytes.add(unused);
     if (rest == Rest::kCorrupt) meters_.corrupt_bytes.add(unused);
@@ -124,7 +127,6 @@ class Recovery {
         if (found == Found::kEnd) return Rest::kNone;
         unreadable = found == Found::kUnreadable;
         const bool is_torn = !unreadable && (is_newest || found == Found::kCut);
-        if (!is_torn && segment.bytes == 0) damaged(segment.name);
         return is_torn ? Rest::kTorn : Rest::kCorrupt;
       }
       take(scanner.header(), segment);

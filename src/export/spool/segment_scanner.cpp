@@ -13,6 +13,9 @@ constexpr std::size_t kReadAhead = 256 << 10;
 /// What is searched for a record holds few numbers by chance that are so near to the one before, so
 /// that few checksums are made in vain.
 constexpr std::uint64_t kMostGap = std::uint64_t{1} << 32;
+/// Nor is one that is found longer: a byte or two in front of a record its length looks like that
+/// of a very long one, and each would cost a checksum of megabytes.
+constexpr std::uint64_t kLongestFound = 2 << 20;
 /// Bytes under checksums made in vain until a segment is given up: about a second's work.
 constexpr std::uint64_t kMostInVain = std::uint64_t{1} << 30;
 
@@ -47,17 +50,18 @@ bool SegmentScanner::fill(std::size_t wanted) {
 }
 
 SegmentScanner::Found SegmentScanner::look(std::uint64_t least) {
-  return look(least, UINT64_MAX - 1);
+  return look(least, UINT64_MAX - 1, kLongestRecord);
 }
 
-SegmentScanner::Found SegmentScanner::look(std::uint64_t least, std::uint64_t most) {
+SegmentScanner::Found SegmentScanner::look(std::uint64_t least, std::uint64_t most,
+                                           std::uint64_t longest) {
   if (offset_ >= limit_) return Found::kEnd;
   const std::uint64_t left = limit_ - offset_;
   if (left < kRecordHeaderBytes) return Found::kCut;
   if (!fill(kRecordHeaderBytes)) return Found::kUnreadable;
   header_ = decode_record_header(&buffer_[begin_]);
   if (header_.size() > left) return Found::kCut;
-  if (header_.size() > kLongestRecord) return Found::kDamaged;
+  if (header_.size() > longest) return Found::kDamaged;
   if (header_.number < least || header_.number > most) return Found::kDamaged;
   if (!fill(header_.size())) return Found::kUnreadable;
   if (is_intact({&buffer_[begin_], header_.size()}, salt_)) return Found::kRecord;
@@ -72,7 +76,7 @@ SegmentScanner::Found SegmentScanner::find(std::uint64_t least) {
     if (!fill(1)) return Found::kUnreadable;
     ++begin_;
     ++offset_;
-    found = look(least, most);
+    found = look(least, most, kLongestFound);
     if (found == Found::kRecord || found == Found::kUnreadable) break;
   }
   return found;

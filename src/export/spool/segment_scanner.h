@@ -31,8 +31,8 @@ class SegmentScanner {
   /// Looks at the record at offset(); `least` is what its number must be at least.
   [[nodiscard]] Found look(std::uint64_t least);
   /// Behind damage at offset(): goes to the next whole record before the limit and finds it, if its
-  /// number is no more than some thousand millions above `least`, and it does not take too long.
-  /// Else offset() is anywhere.
+  /// number is no more than some thousand millions above `least`, it is no longer than 2 MiB, and
+  /// that does not take too long. Else offset() is anywhere.
   [[nodiscard]] Found find(std::uint64_t least);
   /// The record that look() or find() found, until one of them is called again.
   [[nodiscard]] const RecordHeader& header() const noexcept { return header_; }
@@ -53,7 +53,7 @@ class SegmentScanner {
 
  private:
   [[nodiscard]] bool fill(std::size_t wanted);
-  [[nodiscard]] Found look(std::uint64_t least, std::uint64_t most);
+  [[nodiscard]] Found look(std::uint64_t least, std::uint64_t most, std::uint64_t longest);
 
   int fd_;
   std::uint32_t salt_;
