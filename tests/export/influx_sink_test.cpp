@@ -99,13 +99,35 @@ TEST(InfluxSink, OfAPartialWriteWhatItNamesIsRefused) {
   body = R"({"error":"database not found: \"int\""})";
   EXPECT_EQ(pushed.sink->deliver(records).result, Result::kRefused);
   // More than is read of an answer cannot be counted: of half of the points it says less.
-  body = "{\"error\":\"partial write: ";
-  while (body.size() < 70'000) body += "unable to parse 'a': x\\n";
+  body = "{\"error\":\"partial write: unable to parse '" + std::string(70'000, 'a') + "'";
   body += " dropped=0\"}";
   EXPECT_EQ(pushed.sink->deliver(records).result, Result::kTooLarge);
   outcome = pushed.sink->deliver(std::span(records).first(1));
   EXPECT_EQ(outcome.result, Result::kDelivered);
   EXPECT_GE(outcome.refused, 1U);
+}
+
+TEST(InfluxSink, WhatMayBeOfSeveralShardsIsAskedAboutInParts) {
+  std::string body;
+  Pushed pushed([&body](const HttpRequest&) { return http_answer("400 Bad Request", body); });
+  const pipeline::PortSnapshot port = port_with_queues(3);
+  auto records = pushed.records(&port);
+  ASSERT_EQ(records.size(), 4U);
+  constexpr std::int64_t kHour = 3'600'000'000'000;
+  constexpr std::int64_t kNoon = 472'222 * kHour;
+  const auto at = [&](std::int64_t first, std::int64_t last) {
+    for (Record& record : records) record.time_ns = first;
+    records.back().time_ns = last;
+    return pushed.sink->deliver(records).result;
+  };
+  body = R"({"error":"partial write: field type conflict dropped=2"})";
+  EXPECT_EQ(at(kNoon + kHour / 4, kNoon + kHour / 2), Result::kDelivered);
+  EXPECT_EQ(at(kNoon - kHour / 4, kNoon + kHour / 4), Result::kTooLarge);
+  // The switch's time may be that of before the hour.
+  EXPECT_EQ(at(kNoon + kHour / 120, kNoon + kHour / 2), Result::kTooLarge);
+  EXPECT_EQ(pushed.sink->deliver(std::span(records).first(1)).refused, 2U);
+  body = R"({"error":"partial write: field type conflict dropped=4"})";
+  EXPECT_EQ(at(kNoon - kHour / 4, kNoon + kHour / 4), Result::kDelivered) << "all of them";
 }
 
 TEST(InfluxSink, RecordsSayWhatTheyAre) {

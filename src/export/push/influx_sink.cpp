@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <variant>
 
@@ -114,6 +115,16 @@ std::string InfluxSink::reopen() {
   }
 }
 
+/// InfluxDB says how many points it dropped of one shard only. Shards begin at full hours.
+bool InfluxSink::is_of_one_shard(std::span<const Record> batch) const {
+  constexpr std::int64_t kHourNs = 3'600'000'000'000;
+  const auto around = static_cast<std::int64_t>(options_.switch_time_window_s * 1e9);
+  const auto [first, last] =
+      std::minmax_element(batch.begin(), batch.end(),
+                          [](const Record& a, const Record& b) { return a.time_ns < b.time_ns; });
+  return (first->time_ns - around) / kHourNs == (last->time_ns + around) / kHourNs;
+}
+
 Outcome InfluxSink::deliver(std::span<const Record> batch) {
   body_.clear();
   for (const Record& record : batch) body_ += record.bytes;
@@ -133,8 +144,10 @@ Outcome InfluxSink::deliver(std::span<const Record> batch) {
   Outcome outcome = outcome_of(answer);
   const std::uint64_t dropped =
       outcome.result == Outcome::Result::kRefused ? dropped_of(answer.body) : 0;
-  if (dropped > 0 && answer.is_cut && batch.size() > 1) {
-    // It names more than can be counted here; of fewer it will say less.
+  const bool is_sure =
+      batch.size() == 1 || dropped >= batch.size() || (!answer.is_cut && is_of_one_shard(batch));
+  if (dropped > 0 && !is_sure) {
+    // It may have dropped more than it says, or can be counted here; of fewer it will say less.
     outcome.result = Outcome::Result::kTooLarge;
   } else if (dropped > 0) {
     outcome.result = Outcome::Result::kDelivered;

@@ -38,6 +38,8 @@ class InfluxSink final : public Sink {
   [[nodiscard]] std::string reopen() override;
 
  private:
+  [[nodiscard]] bool is_of_one_shard(std::span<const Record> batch) const;
+
   const InfluxOptions options_;
   LineEncoder encoder_;
   HttpPost post_;
