@@ -20,6 +20,7 @@
 #include "app/replay_command.h"
 #include "app/run_command.h"
 #include "app/sources_command.h"
+#include "io/setup_error.h"
 
 int main(int argc, char** argv) {
   constexpr int kWrongUse = 2;
@@ -64,6 +65,9 @@ int main(int argc, char** argv) {
                "how much is claimed at start\n");
     return 1;
   } catch (const hopscope::app::UsageError& error) {
+    fmt::print(stderr, "hopscope: {}\n", error.what());
+    return kWrongUse;
+  } catch (const hopscope::io::WrongSettingsError& error) {
     fmt::print(stderr, "hopscope: {}\n", error.what());
     return kWrongUse;
   } catch (const std::exception& error) {

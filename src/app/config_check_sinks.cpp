@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "app/config_check_secret.h"
+#include "export/push/http_post.h"
 
 namespace hopscope::app {
 namespace {
@@ -86,8 +87,10 @@ class SinkChecker {
     check_(!has_password, path + ".url", "holds a password; give username and password_file");
     check_(is_url || has_password || !secret.empty(), path + ".url",
            fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
-    check_(!is_url || !http.url.ends_with("://"), path + ".url", "names no host");
     check_(!has_blank(http.url), path + ".url", "has white space in it");
+    const std::string wrong =
+        is_url && !has_blank(http.url) ? exporter::mistake_in_url(http.url) : "";
+    check_(wrong.empty(), path + ".url", fmt::format("is no URL: {}", wrong));
     check_(http.url.find('#') == std::string::npos, path + ".url", "has a #, which no server sees");
     check_(secret.empty(), path + ".url",
            fmt::format("holds a secret ({}=); give token_file, or username and password_file",

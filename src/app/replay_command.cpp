@@ -221,7 +221,8 @@ class Replay {
       unwritten.push_back(sink.kind == "file"
                               ? arguments_.events
                               : fmt::format("{} of {} records for sink {}", undelivered,
-                                            sink.counts.produced, sink.sink));
+                                            sink.counts.produced + sink.counts.recovered,
+                                            sink.sink));
     }
     if (!arguments_.metrics.empty()) write(arguments_.metrics, metrics());
     write(arguments_.summary, summary.dump(2) + "\n");

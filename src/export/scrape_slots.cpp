@@ -41,7 +41,8 @@ void ScrapeSlots::give_up_slowest() {
 
 bool ScrapeSlots::enter(HttpExchange& scrape) {
   std::unique_lock lock(mutex_);
-  if (scrapes_.size() >= most_) {
+  // The place that is free next is that of the one that waits.
+  if (scrapes_.size() + (somebody_waits_ ? 1 : 0) >= most_) {
     // One waits at a time, or the threads that are kept for other pages would all wait here.
     if (somebody_waits_) return false;
     somebody_waits_ = true;

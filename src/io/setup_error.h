@@ -10,4 +10,10 @@ class SetupError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The same where the mend is in the configuration: exit code 2.
+class WrongSettingsError : public SetupError {
+ public:
+  using SetupError::SetupError;
+};
+
 }  // namespace hopscope::io

@@ -411,7 +411,7 @@ TEST(Config, APasswordInAUrlIsNotShown) {
   EXPECT_THAT(found, ElementsAre(HasSubstr("holds a password")));
   EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
   EXPECT_THAT(mistakes("export: {remote_write: [{url: \"http://\"}]}"),
-              ElementsAre(HasSubstr("names no host")));
+              ElementsAre(HasSubstr("is no URL")));
 }
 
 TEST(Config, UrlsOfSinks) {
@@ -430,6 +430,9 @@ TEST(Config, UrlsOfSinks) {
   EXPECT_THAT(influx("http://h:1/write/"), ElementsAre(HasSubstr("leave that out")));
   EXPECT_THAT(write("http://h :1/w"), ElementsAre(HasSubstr("white space")));
   EXPECT_THAT(write("http://h:1/w#x"), ElementsAre(HasSubstr("#")));
+  for (const char* bad : {"http://:8086", "http://h:99999", "http://h:x", "http://[::1"}) {
+    EXPECT_THAT(write(bad), ElementsAre(HasSubstr("is no URL"))) << bad;
+  }
   for (const char* name : {"token", "p", "PassWord", "api_key"}) {
     const auto found = write(std::string("http://h:1/w?a=b&") + name + "=hunter2");
     EXPECT_THAT(found, ElementsAre(HasSubstr("holds a secret"))) << name;

@@ -285,6 +285,11 @@ TEST_F(HttpServerTest, AClientThatReadsTooSlowlyIsGivenUp) {
   EXPECT_EQ(counters_.refusals(HttpRefusal::kSendTimeout), 1U);
 }
 
+void ask_for_metrics(int fd) {
+  const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+}
+
 /// The first scrape gets an answer without an end, the others "second".
 HttpHandlers endless_then_short(HttpHandlers by_turns, std::atomic<int>& scrapes) {
   by_turns.metrics = [&scrapes](const ScrapeRequest&, ScrapeResponse& response) {
@@ -307,8 +312,7 @@ TEST_F(HttpServerTest, AScrapeThatNobodyReadsGivesItsPlaceToAnother) {
   std::atomic<int> scrapes{0};
   const HttpServer server(few, endless_then_short(handlers(), scrapes), counters_);
   const int fd = test::connect_to(port_);
-  const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-  ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  ask_for_metrics(fd);
   while (scrapes == 0) std::this_thread::yield();
   test::HttpAnswer second;
   while (second.status != 200) {
@@ -331,8 +335,7 @@ TEST_F(HttpServerTest, AScrapeThatIsReadByTheByteGivesItsPlaceToAnother) {
   // So that every read is felt at the other end.
   const int small = 4096;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-  ASSERT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  ask_for_metrics(fd);
   while (scrapes == 0) std::this_thread::yield();
   // Some KiB ten times a second: it never stops for a second.
   std::atomic<bool> is_over{false};

@@ -48,6 +48,13 @@ void init_curl() {
 
 }  // namespace
 
+std::string mistake_in_url(const std::string& url) {
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), curl_url_cleanup);
+  if (!parsed) throw std::bad_alloc();
+  const CURLUcode code = curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0);
+  return code == CURLUE_OK ? "" : curl_url_strerror(code);
+}
+
 struct HttpPost::Curl {
   CURLM* multi = curl_multi_init();
   CURL* easy = curl_easy_init();

@@ -41,6 +41,9 @@ struct HttpAnswer {
   bool reconnected = false;  ///< the connection of the request before ended unannounced
 };
 
+/// What is wrong with the form of a URL, in words; empty: nothing.
+[[nodiscard]] std::string mistake_in_url(const std::string& url);
+
 class HttpPost {
  public:
   explicit HttpPost(HttpTarget target);

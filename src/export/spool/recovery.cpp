@@ -42,7 +42,10 @@ class Recovery {
 
   [[nodiscard]] Recovered run() {
     const std::vector<std::uint64_t> names = directory_.segments();
-    for (const std::uint64_t name : names) read(name, name == names.back());
+    std::vector<Looked> all;
+    for (const std::uint64_t name : names) all.push_back(look(name, name == names.back()));
+    // Only now, when nothing speaks against it, is anything on the disk changed.
+    for (const Looked& looked : all) keep(looked);
     if (removed_) (void)!fsync(directory_.fd());
     meters_.recovered_records.set(result_.numbers.size());
     result_.begin = std::min(damaged_from_, result_.end);
@@ -53,86 +56,97 @@ class Recovery {
   }
 
  private:
-  void read(std::uint64_t name, bool is_newest) {
-    const FileName file_name = segment_name(name);
-    FileDescriptor file(openat(directory_.fd(), file_name.data(), O_RDWR | O_CLOEXEC));
-    if (!file.is_open()) {  // a disk that is read-only
-      file.reset(openat(directory_.fd(), file_name.data(), O_RDONLY | O_CLOEXEC));
-    }
-    struct stat state {};
-    if (!file.is_open() || fstat(file.get(), &state) != 0) {
-      throw io::SetupError(fmt::format("cannot open {}/{}: {}", directory_.path(), file_name.data(),
-                                       std::strerror(errno)));
-    }
-    const auto size = static_cast<std::uint64_t>(state.st_size);
-    Segment segment{.name = name};
+  /// What there is to be said of a segment.
+  struct Looked {
+    Segment segment;
     Rest rest = Rest::kNone;
     bool unreadable = false;
-    if (const auto header = read_header(file.get(), unreadable)) {
-      if (header->version != kSegmentVersion) {
-        throw io::SetupError(
-            fmt::format("{}/{} was written by another version of hopscope (format {}, this is {}): "
-                        "deliver it with that one or move it away",
-                        directory_.path(), file_name.data(), header->version, kSegmentVersion));
-      }
-      segment.salt = header->salt;
-      rest = scan(file.get(), size, is_newest, segment, unreadable);
-      check_content(file_name, header->content, segment);
+  };
+
+  [[nodiscard]] FileDescriptor open(std::uint64_t name, int flags) const {
+    return FileDescriptor(openat(directory_.fd(), segment_name(name).data(), flags | O_CLOEXEC));
+  }
+
+  [[nodiscard]] Looked look(std::uint64_t name, bool is_newest) {
+    const FileDescriptor file = open(name, O_RDONLY);
+    struct stat state {};
+    if (!file.is_open() || fstat(file.get(), &state) != 0) {
+      throw io::SetupError(fmt::format("cannot open {}/{}: {}", directory_.path(),
+                                       segment_name(name).data(), std::strerror(errno)));
+    }
+    const auto size = static_cast<std::uint64_t>(state.st_size);
+    Looked looked{.segment = {.name = name}};
+    if (const auto header = read_header(file.get(), looked.unreadable)) {
+      check_version(name, header->version);
+      looked.segment.salt = header->salt;
+      scan(file.get(), size, is_newest, looked);
+      check_content(header->content, looked.segment);
     } else {
       // Header and first record are written at once: where it is torn there was none.
-      const bool is_torn = !unreadable && (is_newest || size < kSegmentHeaderBytes);
-      rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
+      const bool is_torn = !looked.unreadable && (is_newest || size < kSegmentHeaderBytes);
+      looked.rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
     }
     // A segment begins with a record. That of the newest may have been torn before it was there,
     // unless the mark knows of it.
-    const bool had_records = !is_newest || name < result_.mark.end || rest == Rest::kCorrupt;
-    if (segment.bytes == 0 && had_records) damaged(name);
-    const std::uint64_t unused = size - segment.bytes;
-    if (rest == Rest::kTorn) meters_.torn_bytes.add(unused);
-    if (rest == Rest::kCorrupt) meters_.corrupt_bytes.add(unused);
-    if (unreadable) {
+    const bool had_records = !is_newest || name < result_.mark.end || looked.rest == Rest::kCorrupt;
+    if (looked.segment.bytes == 0 && had_records) damaged(name);
+    const std::uint64_t unused = size - looked.segment.bytes;
+    if (looked.rest == Rest::kTorn) meters_.torn_bytes.add(unused);
+    if (looked.rest == Rest::kCorrupt) meters_.corrupt_bytes.add(unused);
+    return looked;
+  }
+
+  void keep(const Looked& looked) {
+    const Segment& segment = looked.segment;
+    if (looked.unreadable) {
       meters_.read_errors.add(1);
       // The file stays, and no new one gets its name.
-      least_ = std::max(least_, name + 1);
-      result_.end = std::max(result_.end, least_);
+      result_.end = std::max(result_.end, segment.name + 1);
       if (segment.bytes == 0) return;
     }
     if (segment.last < result_.mark.below || segment.bytes == 0) {
-      if (unlinkat(directory_.fd(), file_name.data(), 0) == 0) removed_ = true;
+      if (unlinkat(directory_.fd(), segment_name(segment.name).data(), 0) == 0) removed_ = true;
       return;
     }
-    if (rest == Rest::kTorn && ftruncate(file.get(), static_cast<off_t>(segment.bytes)) == 0) {
-      (void)!fdatasync(file.get());
+    if (looked.rest == Rest::kTorn) {
+      // Not on a disk that is read-only.
+      const FileDescriptor file = open(segment.name, O_RDWR);
+      if (file.is_open() && ftruncate(file.get(), static_cast<off_t>(segment.bytes)) == 0) {
+        (void)!fdatasync(file.get());
+      }
     }
     result_.segments.push_back(segment);
   }
 
   /// Reads its records, and passes over damage that has whole ones behind it.
-  Rest scan(int file, std::uint64_t size, bool is_newest, Segment& segment, bool& unreadable) {
+  void scan(int file, std::uint64_t size, bool is_newest, Looked& looked) {
+    Segment& segment = looked.segment;
     SegmentScanner scanner(file, segment.salt, kSegmentHeaderBytes, size);
-    while (true) {
-      Found found = scanner.look(least_);
-      if (found == Found::kDamaged || found == Found::kCut) {
-        const std::uint64_t from = scanner.offset();
-        const Found behind = scanner.find(least_);
-        if (behind == Found::kUnreadable) found = behind;
-        if (behind == Found::kRecord) {
-          found = behind;
-          meters_.corrupt_bytes.add(scanner.offset() - from);
-          if (segment.bytes == 0) damaged(segment.name);
-        }
-      }
-      if (found != Found::kRecord) {
-        result_.end = std::max(result_.end, least_);
-        if (found == Found::kEnd) return Rest::kNone;
-        unreadable = found == Found::kUnreadable;
-        const bool is_torn = !unreadable && (is_newest || found == Found::kCut);
-        return is_torn ? Rest::kTorn : Rest::kCorrupt;
-      }
+    Found found = scanner.look(least_);
+    for (; found == Found::kRecord || pass_damage(scanner, segment, found);
+         found = scanner.look(least_)) {
       take(scanner.header(), segment);
       scanner.pass();
       segment.bytes = scanner.offset();
     }
+    result_.end = std::max(result_.end, least_);
+    if (found == Found::kEnd) return;
+    looked.unreadable = found == Found::kUnreadable;
+    const bool may_be_torn = !looked.unreadable && !scanner.has_given_up();
+    const bool is_torn = may_be_torn && (is_newest || found == Found::kCut);
+    looked.rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
+  }
+
+  /// True: a whole record is found behind it.
+  bool pass_damage(SegmentScanner& scanner, const Segment& segment, Found& found) {
+    if (found != Found::kDamaged && found != Found::kCut) return false;
+    const std::uint64_t from = scanner.offset();
+    const Found behind = scanner.find(least_);
+    if (behind == Found::kUnreadable) found = behind;
+    if (behind != Found::kRecord) return false;
+    meters_.corrupt_bytes.add(scanner.offset() - from);
+    if (segment.bytes == 0) damaged(segment.name);
+    return true;
   }
 
   void take(const RecordHeader& record, Segment& segment) {
@@ -153,14 +167,21 @@ class Recovery {
     result_.end = std::max(result_.end, name + 1);
   }
 
-  void check_content(const FileName& file_name, const std::string& content,
-                     const Segment& segment) const {
+  void check_version(std::uint64_t name, std::uint32_t version) const {
+    if (version == kSegmentVersion) return;
+    throw io::SetupError(
+        fmt::format("{}/{} was written by another version of hopscope (format {}, this is {}): "
+                    "deliver it with that one or move it away",
+                    directory_.path(), segment_name(name).data(), version, kSegmentVersion));
+  }
+
+  void check_content(const std::string& content, const Segment& segment) const {
     const bool is_needed = segment.bytes > 0 && segment.last >= result_.mark.below;
     if (!is_needed || content == content_) return;
-    throw io::SetupError(
+    throw io::WrongSettingsError(
         fmt::format("{}/{} holds records for {}, this sink makes such for {}: deliver them with "
                     "the settings that they were made with, or give the sink another directory",
-                    directory_.path(), file_name.data(), content, content_));
+                    directory_.path(), segment_name(segment.name).data(), content, content_));
   }
 
   const SpoolDirectory& directory_;

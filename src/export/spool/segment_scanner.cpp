@@ -16,8 +16,6 @@ constexpr std::uint64_t kMostGap = std::uint64_t{1} << 32;
 /// Nor is one that is found longer: a byte or two in front of a record its length looks like that
 /// of a very long one, and each would cost a checksum of megabytes.
 constexpr std::uint64_t kLongestFound = 2 << 20;
-/// Bytes under checksums made in vain until a segment is given up: about a second's work.
-constexpr std::uint64_t kMostInVain = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -72,7 +70,7 @@ SegmentScanner::Found SegmentScanner::look(std::uint64_t least, std::uint64_t mo
 SegmentScanner::Found SegmentScanner::find(std::uint64_t least) {
   const std::uint64_t most = least + std::min(kMostGap, UINT64_MAX - 1 - least);
   Found found = Found::kCut;
-  while (limit_ - offset_ > kRecordHeaderBytes && in_vain_ < kMostInVain) {
+  while (limit_ - offset_ > kRecordHeaderBytes && !has_given_up()) {
     if (!fill(1)) return Found::kUnreadable;
     ++begin_;
     ++offset_;

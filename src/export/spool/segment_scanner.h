@@ -14,6 +14,9 @@ namespace hopscope::exporter {
 /// Nothing longer is written; a length above it is damage.
 inline constexpr std::size_t kLongestRecord = 64 << 20;
 
+/// Bytes under checksums made in vain until a segment is given up: about a second's work.
+inline constexpr std::uint64_t kMostInVain = std::uint64_t{1} << 30;
+
 class SegmentScanner {
  public:
   enum class Found : std::uint8_t {
@@ -34,6 +37,8 @@ class SegmentScanner {
   /// number is no more than some thousand millions above `least`, it is no longer than 2 MiB, and
   /// that does not take too long. Else offset() is anywhere.
   [[nodiscard]] Found find(std::uint64_t least);
+  /// find() has made so many checksums in vain that it will find nothing any more.
+  [[nodiscard]] bool has_given_up() const noexcept { return in_vain_ >= kMostInVain; }
   /// The record that look() or find() found, until one of them is called again.
   [[nodiscard]] const RecordHeader& header() const noexcept { return header_; }
   [[nodiscard]] std::string_view payload() const noexcept {
