@@ -478,6 +478,25 @@ class CommandLineTest(unittest.TestCase):
                 self.assertIn(f"{bad}:1:20: decode.int_dscp:", done.stderr)
                 self.assertIn(f"{bad}:2:1: nonsense:", done.stderr)
 
+    def test_a_spool_with_records_of_other_settings_is_not_taken(self):
+        capture = os.path.join(self.directory, "r.pcap")
+        hopscope("generate", "--output", capture, "--count", 200)
+        config = os.path.join(self.directory, "c.yaml")
+        sink = {"name": "away", "url": f"http://127.0.0.1:{free_port()}", "database": "d",
+                "delivery": {"stop_timeout": "0s",
+                             "spool": {"directory": os.path.join(self.directory, "spool")}}}
+
+        def replay(precision):
+            with open(config, "w") as f:
+                json.dump({"export": {"influxdb": [{**sink, "precision": precision}]}}, f)
+            return hopscope("replay", "--config", config, "--push", capture)
+        self.assertIn("wait in the spool for the next run", replay("ns").stderr)
+        done = replay("ms")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertRegex(done.stderr, r"^hopscope: \S+\.segment holds records for influxdb ns, this "
+                         r"sink makes such for influxdb ms: [^\n]+\n$")
+        self.assertIn("wait in the spool for the next run", replay("ns").stderr)
+
     def test_output_that_cannot_be_written_is_told(self):
         capture, _ = self.generate("--count", 1000)
         for option in ("--events", "--metrics", "--summary"):
