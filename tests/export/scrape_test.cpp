@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <new>
 #include <set>
 
@@ -51,6 +53,7 @@ using testing::HasSubstr;
 
 class FakeResponse final : public ScrapeResponse {
  public:
+  void limit(std::chrono::nanoseconds time) override { time_for_it = time; }
   bool begin(int answer_status, std::string_view answer_type,
              std::string_view answer_encoding) override {
     EXPECT_EQ(status, 0) << "begun twice";
@@ -62,13 +65,18 @@ class FakeResponse final : public ScrapeResponse {
   bool write(std::string_view piece) override {
     EXPECT_NE(status, 0);
     EXPECT_FALSE(finished);
-    if (pieces++ >= most_pieces) return false;
+    if (pieces++ >= most_pieces) {
+      if (gives_up) gives_up();
+      return false;
+    }
     if (keeps_body) body += piece;
     return true;
   }
   void finish() override { finished = true; }
 
   std::size_t most_pieces = 1'000'000;
+  std::function<void()> gives_up{};
+  std::chrono::nanoseconds time_for_it{};
   bool keeps_body = true;
   int status = 0;
   std::string type, encoding, body;
@@ -317,6 +325,23 @@ TEST_F(LargeScrapeTest, AnAnswerThatIsLateIsNeverWhole) {
     EXPECT_FALSE(late.finished) << "the last chunk would make it look whole";
   }
   EXPECT_EQ(count("deadline"), 2U);
+}
+
+TEST_F(LargeScrapeTest, WhoReadsUntilItsOwnDeadlineWasTooSlowAndIsNotGone) {
+  FakeResponse slow;
+  slow.most_pieces = 2;
+  slow.gives_up = [this] { now_ += milliseconds(1500); };
+  answer({.scrape_timeout = "1.5"}, slow);
+  EXPECT_EQ(slow.time_for_it, milliseconds(1000));
+  EXPECT_EQ(count("deadline"), 1U);
+  FakeResponse gone;
+  gone.most_pieces = 2;
+  answer({.scrape_timeout = "1.5"}, gone);
+  EXPECT_EQ(count("deadline"), 1U);
+  EXPECT_EQ(count("gone"), 1U);
+  FakeResponse patient;
+  answer({}, patient);
+  EXPECT_EQ(patient.time_for_it, milliseconds(0)) << "none was asked for";
 }
 
 TEST_F(LargeScrapeTest, AScraperThatGoesAway) {
