@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "pipeline/hop_columns_readers.h"
-#include "pipeline/switch_row.h"
+#include "pipeline/latency_histogram.h"
 #include "pipeline/wire.h"
 
 namespace hopscope::pipeline {

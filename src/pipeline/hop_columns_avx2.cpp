@@ -3,8 +3,8 @@
 
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/lanes_avx2.h"
+#include "pipeline/latency_histogram.h"
 #include "pipeline/report_shape.h"
-#include "pipeline/snapshot.h"
 
 #if defined(__x86_64__)
 

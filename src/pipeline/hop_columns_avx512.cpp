@@ -1,7 +1,7 @@
 // Stacks of up to 64 words in four registers, from which two columns are taken out at a time.
 
 #include "pipeline/hop_columns_readers.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/latency_histogram.h"
 
 #if defined(__x86_64__)
 // GCC 12's own header reads registers whose content does not matter.

@@ -3,7 +3,6 @@
 // go on. Values are raw, as the switch sent them, unless a name says otherwise.
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "pipeline/deviation.h"
 #include "pipeline/event.h"
 #include "pipeline/key.h"
+#include "pipeline/latency_histogram.h"
 
 namespace hopscope::pipeline {
 
@@ -59,19 +59,6 @@ struct PortSnapshot {
   std::uint32_t tx_utilization = 0;
   std::vector<QueueSnapshot> queues;  ///< ascending by id
 };
-
-/// Buckets of the hop latency histogram: bucket i counts latencies <= 2^(i + kLatencyFirstBit) ns
-/// and above the bucket before; the last one has no upper bound.
-inline constexpr unsigned kLatencyBuckets = 26;
-inline constexpr unsigned kLatencyFirstBit = 7;
-
-/// The bucket of a latency: the first i with latency <= 2^(i + kLatencyFirstBit).
-[[nodiscard]] inline unsigned latency_bucket(std::uint64_t latency_ns) noexcept {
-  const auto bits = static_cast<unsigned>(std::bit_width(latency_ns - (latency_ns != 0 ? 1 : 0)));
-  if (bits <= kLatencyFirstBit) return 0;
-  const unsigned bucket = bits - kLatencyFirstBit;
-  return bucket < kLatencyBuckets - 1 ? bucket : kLatencyBuckets - 1;
-}
 
 struct SwitchSnapshot {
   std::uint32_t switch_id = 0;

@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "pipeline/latency_histogram.h"
 #include "pipeline/single_writer.h"
-#include "pipeline/snapshot.h"
 
 namespace hopscope::pipeline {
 
