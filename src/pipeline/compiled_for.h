@@ -9,6 +9,8 @@
 #if defined(__x86_64__)
 /// For functions that run where best_instruction_set() is kAvx2 at least.
 #define HOPSCOPE_AVX2 __attribute__((target("avx2,bmi,bmi2,movbe")))
+/// ... where it is kAvx512.
+#define HOPSCOPE_AVX512 __attribute__((target("avx512f,avx512bw,avx512cd,avx512vl,avx512dq,bmi2")))
 #endif
 
 namespace hopscope::pipeline {

@@ -4,6 +4,7 @@
 
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/internet_checksum.h"
+#include "pipeline/masked_equal.h"
 
 namespace hopscope::pipeline {
 

@@ -81,20 +81,6 @@ bool read_scalar(const LatencyRule& rule, const StackView& view, HopColumns& col
   return !(plan.check_egress_time && is_clock(rule, view));
 }
 
-bool equal_scalar(const std::uint8_t* bytes, const std::uint8_t* mask, const std::uint8_t* value,
-                  std::size_t count) noexcept {
-  const auto differ = [&](std::size_t at) {
-    std::uint64_t a, b, c;
-    std::memcpy(&a, bytes + at, 8);
-    std::memcpy(&b, mask + at, 8);
-    std::memcpy(&c, value + at, 8);
-    return (a & b) ^ c;
-  };
-  std::uint64_t different = 0;
-  for (std::size_t at = 0; at + 8 <= count; at += 8) different |= differ(at);
-  return (different | differ(count - 8)) == 0;
-}
-
 bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
   const HopPlan hop = make_hop_plan(stack.bitmap, stack.layout);
   const auto has = [&hop](Field field) { return (hop.present & bit(field)) != 0; };

@@ -4,18 +4,11 @@
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/lanes_avx2.h"
 #include "pipeline/latency_histogram.h"
-#include "pipeline/report_shape.h"
 
 #if defined(__x86_64__)
 
 namespace hopscope::pipeline {
 namespace {
-
-/// (bytes & mask) ^ value
-HOPSCOPE_AVX2 inline __m256i difference(const std::uint8_t* bytes, const std::uint8_t* mask,
-                                        const std::uint8_t* value) noexcept {
-  return _mm256_xor_si256(_mm256_and_si256(load256(bytes), load256(mask)), load256(value));
-}
 
 /// Two halves of a column; kMany: there are more hops than four.
 template <bool kMany>
@@ -136,36 +129,6 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
 }
 
 }  // namespace
-
-HOPSCOPE_AVX2 bool equal_avx2(const std::uint8_t* bytes, const std::uint8_t* mask,
-                              const std::uint8_t* value, std::size_t count) noexcept {
-  if (count < 32) return equal_scalar(bytes, mask, value, count);
-  const auto at = [&](std::size_t from)
-                      HOPSCOPE_AVX2 { return difference(bytes + from, mask + from, value + from); };
-  __m256i different = at(count - 32);
-  // Whole ones before that: without a loop, for there are few.
-  static_assert(ReportShape::kMaxHeaderBytes <= 6 * 32);
-  switch ((count - 1) / 32) {
-    case 5:
-      different = _mm256_or_si256(different, at(4 * 32));
-      [[fallthrough]];
-    case 4:
-      different = _mm256_or_si256(different, at(3 * 32));
-      [[fallthrough]];
-    case 3:
-      different = _mm256_or_si256(different, at(2 * 32));
-      [[fallthrough]];
-    case 2:
-      different = _mm256_or_si256(different, at(32));
-      [[fallthrough]];
-    case 1:
-      different = _mm256_or_si256(different, at(0));
-      break;
-    default:
-      break;
-  }
-  return _mm256_testz_si256(different, different) != 0;
-}
 
 HOPSCOPE_AVX2 bool read_avx2(const LatencyRule& rule, const StackView& view,
                              HopColumns& columns) noexcept {

@@ -1,5 +1,6 @@
 // Stacks of up to 64 words in four registers, from which two columns are taken out at a time.
 
+#include "pipeline/compiled_for.h"
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/latency_histogram.h"
 
@@ -9,8 +10,6 @@
 #include <immintrin.h>
 
 namespace hopscope::pipeline {
-
-#define HOPSCOPE_AVX512 __attribute__((target("avx512f,avx512bw,avx512cd,avx512vl,avx512dq,bmi2")))
 
 namespace {
 
@@ -26,27 +25,6 @@ HOPSCOPE_AVX512 inline __m256i buckets(__m512i latency_ns) noexcept {
 }
 
 }  // namespace
-
-HOPSCOPE_AVX512 bool equal_avx512(const std::uint8_t* bytes, const std::uint8_t* mask,
-                                  const std::uint8_t* value, std::size_t count) noexcept {
-  __m512i different = _mm512_setzero_si512();
-  std::size_t at = 0;
-  for (; at + 64 <= count; at += 64) {
-    // (bytes & mask) ^ value
-    const __m512i here =
-        _mm512_ternarylogic_epi64(_mm512_loadu_si512(bytes + at), _mm512_load_si512(mask + at),
-                                  _mm512_load_si512(value + at), 0x6A);
-    different = _mm512_or_si512(different, here);
-  }
-  if (at < count) {
-    const __mmask64 rest = _bzhi_u64(~0ULL, static_cast<unsigned>(count - at));
-    const __m512i here = _mm512_ternarylogic_epi64(_mm512_maskz_loadu_epi8(rest, bytes + at),
-                                                   _mm512_load_si512(mask + at),
-                                                   _mm512_load_si512(value + at), 0x6A);
-    different = _mm512_or_si512(different, here);
-  }
-  return _mm512_test_epi64_mask(different, different) == 0;
-}
 
 HOPSCOPE_AVX512 bool read_avx512(const LatencyRule& rule, const StackView& view,
                                  HopColumns& columns) noexcept {

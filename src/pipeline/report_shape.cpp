@@ -25,7 +25,7 @@ class Learner {
   std::optional<ReportShape> learn() {
     if (!is_plain()) return std::nullopt;
     shape_.header_bytes = static_cast<std::uint16_t>(at(report_.stack.hops));
-    if (shape_.header_bytes > ReportShape::kMaxHeaderBytes) return std::nullopt;
+    if (shape_.header_bytes > kMaxHeaderBytes) return std::nullopt;
     if (!outer_headers() || !report_header() || !packet() || !stack()) return std::nullopt;
     for (std::size_t i = 0; i < shape_.header_bytes; ++i) {
       shape_.value[i] = frame_[i] & shape_.mask[i];

@@ -15,6 +15,7 @@
 #include "pipeline/decode_config.h"
 #include "pipeline/flow_record.h"
 #include "pipeline/hop_columns.h"
+#include "pipeline/masked_equal.h"
 #include "pipeline/message.h"
 #include "pipeline/report.h"
 #include "pipeline/wire.h"
@@ -22,8 +23,6 @@
 namespace hopscope::pipeline {
 
 struct ReportShape {
-  static constexpr std::size_t kMaxHeaderBytes = 192;
-
   /// The bits of the first header_bytes bytes that decide, and what they are.
   alignas(64) std::array<std::uint8_t, kMaxHeaderBytes> mask{};
   alignas(64) std::array<std::uint8_t, kMaxHeaderBytes> value{};

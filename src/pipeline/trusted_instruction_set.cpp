@@ -6,6 +6,7 @@
 
 #include "pipeline/compiled_for.h"
 #include "pipeline/hop_columns_readers.h"
+#include "pipeline/masked_equal.h"
 #include "pipeline/port_columns.h"
 #include "pipeline/wire.h"
 

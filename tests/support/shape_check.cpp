@@ -6,6 +6,7 @@
 #include "pipeline/deviation.h"
 #include "pipeline/hop_columns_readers.h"
 #include "pipeline/hop_list.h"
+#include "pipeline/masked_equal.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
 
