@@ -7,9 +7,9 @@
 #include <array>
 #include <cstddef>
 
+#include "pipeline/enum_count.h"
 #include "pipeline/event.h"
 #include "pipeline/single_writer.h"
-#include "pipeline/snapshot.h"
 #include "pipeline/spsc_queue.h"
 
 namespace hopscope::pipeline {

@@ -10,6 +10,7 @@
 
 #include "pipeline/decode_error.h"
 #include "pipeline/deviation.h"
+#include "pipeline/enum_count.h"
 #include "pipeline/event.h"
 #include "pipeline/key.h"
 #include "pipeline/latency_histogram.h"
@@ -137,9 +138,6 @@ enum class Table : std::uint8_t {
                                           "format",         "link",      "drop_reason"};
   return kLabels[static_cast<std::size_t>(table)];
 }
-
-template <typename Enum>
-inline constexpr std::size_t kCountOf = static_cast<std::size_t>(Enum::kCount);
 
 /// One worker's counters, or the sum of all. Identity, always:
 ///   frames = decoded + sum of dropped (by the error that refused the frame) + handoff_dropped
