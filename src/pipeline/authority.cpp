@@ -1,5 +1,6 @@
 #include "pipeline/authority.h"
 
+#include "pipeline/ageing_clock.h"
 #include "pipeline/moment.h"
 
 namespace hopscope::pipeline {

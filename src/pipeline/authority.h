@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
+#include "pipeline/change_router.h"
 #include "pipeline/event_buffer.h"
-#include "pipeline/message.h"
 #include "pipeline/options.h"
 #include "pipeline/port_table.h"
 

@@ -1,9 +1,29 @@
 #pragma once
-// The way of a port's or queue's change to the worker that owns the key.
+// A change of a port's or queue's row, and its way to the worker that owns the key.
 
-#include "pipeline/message.h"
+#include <cstdint>
+
+#include "pipeline/event.h"
+#include "pipeline/intervals.h"
 
 namespace hopscope::pipeline {
+
+/// A port's or queue's value left its interval or came for the first time; or, with `refresh`, is
+/// told again after a time of rest.
+struct RowChange {
+  std::uint64_t switch_time;
+  std::int64_t receive_time_ns;
+  std::int64_t now_ns;  ///< of the AgeingClock
+  std::uint32_t switch_id;
+  std::uint32_t port;
+  std::uint32_t queue;
+  std::uint32_t value;
+  std::uint32_t time_switch_id;  ///< whose clock switch_time is
+  Measurement measurement;
+  Interval interval;  ///< of the new value
+  bool has_switch_time;
+  bool refresh;
+};
 
 class ChangeRouter {
  public:

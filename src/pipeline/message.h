@@ -1,18 +1,13 @@
 #pragma once
 // What one worker tells another, by value, in one cache line.
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "pipeline/ageing_clock.h"
-#include "pipeline/deviation.h"
-#include "pipeline/event.h"
-#include "pipeline/hash.h"
-#include "pipeline/intervals.h"
-#include "pipeline/key.h"
+#include "pipeline/change_router.h"
+#include "pipeline/sender.h"
 #include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
@@ -24,80 +19,6 @@ struct FrameLoan {
   std::uint32_t length;
   std::uint32_t loan;
   FrameTime time;
-};
-
-/// A port's or queue's value left its interval or came for the first time; or, with `refresh`, is
-/// told again after a time of rest.
-struct RowChange {
-  std::uint64_t switch_time;
-  std::int64_t receive_time_ns;
-  std::int64_t now_ns;  ///< of the AgeingClock
-  std::uint32_t switch_id;
-  std::uint32_t port;
-  std::uint32_t queue;
-  std::uint32_t value;
-  std::uint32_t time_switch_id;  ///< whose clock switch_time is
-  Measurement measurement;
-  Interval interval;  ///< of the new value
-  bool has_switch_time;
-  bool refresh;
-};
-
-/// Who sent a report, and how, in words that compare fast.
-struct SenderWords {
-  std::uint64_t source_low = 0;   ///< first half of the address, as on the wire
-  std::uint64_t source_high = 0;  ///< 0 for IPv4
-  std::uint64_t manner = 0;       ///< see manner_of(); 0 is nobody's
-
-  /// A number that is mostly another one for another sender.
-  [[nodiscard]] std::size_t mix() const noexcept {
-    return ((source_low ^ source_high ^ std::rotl(manner, 20)) * 0x9E37'79B9'7F4A'7C15ULL) >> 48;
-  }
-  friend bool operator==(const SenderWords& a, const SenderWords& b) noexcept {
-    return ((a.source_low ^ b.source_low) | (a.source_high ^ b.source_high) |
-            (a.manner ^ b.manner)) == 0;
-  }
-
-  /// What reports of a shape have in common: never 0.
-  [[nodiscard]] static std::uint64_t manner_of(bool is_ipv6, std::uint8_t report_version,
-                                               DeviationMask deviations) noexcept {
-    return std::uint64_t{deviations} << 48 | std::uint64_t{report_version} << 45 |
-           std::uint64_t{is_ipv6} << 44 | std::uint64_t{1} << 43;
-  }
-  [[nodiscard]] static std::uint64_t manner_of(std::uint64_t of_shape, std::uint8_t hw_id,
-                                               std::uint32_t switch_id) noexcept {
-    return of_shape | std::uint64_t{hw_id} << 32 | switch_id;
-  }
-};
-
-/// Of the sender, however it sends: the version of its reports and what is odd about them aside.
-[[nodiscard]] inline std::uint64_t hash_of(const SenderWords& sender,
-                                           const HashSeed& seed) noexcept {
-  const std::uint64_t mixed =
-      multiply_fold(sender.source_low ^ seed.a, sender.source_high ^ seed.b);
-  return hash_of(mixed ^ (sender.manner & 0xFF'FFFF'FFFF), seed);
-}
-
-/// One sequence number, for the worker that keeps the account of its sender.
-struct SequenceNumber {
-  IpAddress source;
-  std::uint8_t hw_id;
-  std::uint8_t bits;
-  std::uint8_t version;      ///< of the report
-  DeviationMask deviations;  ///< seen in the report
-  std::uint32_t switch_id;
-  std::uint32_t number;
-  FrameTime time;
-
-  [[nodiscard]] SenderWords sender() const noexcept {
-    SenderWords words;
-    std::memcpy(&words.source_low, source.bytes.data(), 8);
-    std::memcpy(&words.source_high, source.bytes.data() + 8, 8);
-    const bool is_ipv6 = source.version == 6;
-    words.manner = SenderWords::manner_of(SenderWords::manner_of(is_ipv6, version, deviations),
-                                          hw_id, switch_id);
-    return words;
-  }
 };
 
 struct alignas(kCacheLine) Message {

@@ -8,13 +8,16 @@
 
 #include "pipeline/ageing_clock.h"
 #include "pipeline/change_router.h"
+#include "pipeline/event.h"
 #include "pipeline/fixed_array.h"
 #include "pipeline/hop_columns.h"
 #include "pipeline/hop_list.h"
+#include "pipeline/intervals.h"
 #include "pipeline/moment.h"
 #include "pipeline/port_columns.h"
 #include "pipeline/port_table.h"
 #include "pipeline/prefetch.h"
+#include "pipeline/single_writer.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
 

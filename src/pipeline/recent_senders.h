@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "pipeline/fixed_array.h"
-#include "pipeline/message.h"
+#include "pipeline/sender.h"
 #include "pipeline/single_writer.h"
 #include "pipeline/slot_index.h"
 

@@ -16,8 +16,8 @@
 #include "pipeline/flow_record.h"
 #include "pipeline/hop_columns.h"
 #include "pipeline/masked_equal.h"
-#include "pipeline/message.h"
 #include "pipeline/report.h"
+#include "pipeline/sender.h"
 #include "pipeline/wire.h"
 
 namespace hopscope::pipeline {
