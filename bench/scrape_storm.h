@@ -32,7 +32,7 @@ class ScrapeStorm {
                    .sources = {},
                    .formats = {},
                    .xdp = nullptr,
-                   .health = [] { return std::vector<exporter::Check>{}; },
+                   .health = [] { return std::vector<exporter::HealthCheck>{}; },
                    .ready = nullptr}) {
     for (unsigned i = 0; i < kScrapers; ++i) {
       scrapers_.emplace_back([this] { scrape_on(); });

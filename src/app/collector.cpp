@@ -91,8 +91,8 @@ void Collector::block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-std::vector<exporter::Check> Collector::health() const {
-  std::vector<exporter::Check> checks;
+std::vector<exporter::HealthCheck> Collector::health() const {
+  std::vector<exporter::HealthCheck> checks;
   for (std::size_t i = 0; i < cycles_.size(); ++i) {
     const bool moves = moving_[i];
     checks.push_back({fmt::format("worker-{}", i), moves, moves ? "" : "its loop stands still"});
@@ -102,7 +102,7 @@ std::vector<exporter::Check> Collector::health() const {
   return checks;
 }
 
-std::vector<exporter::Check> Collector::readiness() const {
+std::vector<exporter::HealthCheck> Collector::readiness() const {
   const bool ready = receiving_ && alive_;
   return {{"receive", ready, ready ? "" : "not receiving"}};
 }

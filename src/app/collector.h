@@ -28,8 +28,8 @@ class Collector {
 
  private:
   [[nodiscard]] std::vector<const io::FrameSource*> watched_sources() const;
-  [[nodiscard]] std::vector<exporter::Check> health() const;
-  [[nodiscard]] std::vector<exporter::Check> readiness() const;
+  [[nodiscard]] std::vector<exporter::HealthCheck> health() const;
+  [[nodiscard]] std::vector<exporter::HealthCheck> readiness() const;
   void announce() const;
   void watch();
   void shut_down();

@@ -149,8 +149,8 @@ std::vector<exporter::SinkCount> ForecastCollector::sinks() const {
 }
 
 /// As Collector::health().
-std::vector<exporter::Check> ForecastCollector::health() const {
-  std::vector<exporter::Check> checks;
+std::vector<exporter::HealthCheck> ForecastCollector::health() const {
+  std::vector<exporter::HealthCheck> checks;
   for (std::size_t i = 0; i < config_.workers.size(); ++i) {
     checks.push_back({.name = fmt::format("worker-{}", i), .ok = true, .detail = ""});
   }

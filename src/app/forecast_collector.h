@@ -25,7 +25,7 @@ class ForecastCollector {
  private:
   [[nodiscard]] std::vector<exporter::XdpCount> xdp() const;
   [[nodiscard]] std::vector<exporter::SinkCount> sinks() const;
-  [[nodiscard]] std::vector<exporter::Check> health() const;
+  [[nodiscard]] std::vector<exporter::HealthCheck> health() const;
 
   const Config& config_;
   std::vector<std::unique_ptr<io::FrameSource>> sources_;

@@ -161,7 +161,7 @@ class Replay {
                                             .seed = {},  // the same order every time
                                             .cpus = {}},
                     std::vector<io::FrameSource*>{&source()});
-    const auto well = [] { return std::vector<exporter::Check>{{"replay", true, ""}}; };
+    const auto well = [] { return std::vector<exporter::HealthCheck>{{"replay", true, ""}}; };
     exporter_.emplace(
         export_options(config, arguments), config.switches,
         exporter::ExporterInput{

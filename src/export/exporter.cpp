@@ -152,8 +152,8 @@ std::vector<SinkCount> Exporter::sink_counts() const {
 }
 
 /// A sink in trouble does not make the collector ill: to start it anew would mend nothing.
-std::vector<Check> Exporter::health() const {
-  std::vector<Check> checks = input_.health();
+std::vector<HealthCheck> Exporter::health() const {
+  std::vector<HealthCheck> checks = input_.health();
   for (const auto& sink : sinks_) {
     const DeliveryCounts counts = sink->counts();
     std::string detail(label(counts.state));

@@ -13,6 +13,7 @@
 
 #include "export/delivery/delivery.h"
 #include "export/exemplars.h"
+#include "export/health_check.h"
 #include "export/http_server.h"
 #include "export/names.h"
 #include "export/options.h"
@@ -32,8 +33,8 @@ struct ExporterInput {
   std::vector<const io::FrameSource*> sources;
   std::vector<pipeline::FormatConfig> formats;
   std::function<std::vector<XdpCount>()> xdp;
-  std::function<std::vector<Check>()> health;
-  std::function<std::vector<Check>()> ready;
+  std::function<std::vector<HealthCheck>()> health;
+  std::function<std::vector<HealthCheck>()> ready;
   /// Told in words what went wrong and went on. May be null.
   std::function<void(const std::string&)> warn{};
 };
@@ -72,7 +73,7 @@ class Exporter {
   std::size_t drain();
   void add_sink(const std::string& name, std::unique_ptr<Sink> sink,
                 const DeliveryOptions& options);
-  [[nodiscard]] std::vector<Check> health() const;
+  [[nodiscard]] std::vector<HealthCheck> health() const;
 
   void write(SeriesWriter& out) const;
 

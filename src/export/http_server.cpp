@@ -47,10 +47,10 @@ std::string json_text(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void send_checks(HttpExchange& exchange, const std::vector<Check>& checks) {
+void send_checks(HttpExchange& exchange, const std::vector<HealthCheck>& checks) {
   nlohmann::ordered_json json;
   bool ok = true;
-  for (const Check& check : checks) {
+  for (const HealthCheck& check : checks) {
     ok = ok && check.ok;
     json["checks"].push_back({{"name", check.name}, {"ok", check.ok}, {"detail", check.detail}});
   }

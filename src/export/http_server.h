@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "export/health_check.h"
 #include "export/http_counters.h"
 #include "export/http_exchange.h"
 #include "export/http_front.h"
@@ -22,18 +23,11 @@
 
 namespace hopscope::exporter {
 
-/// One thing that is well or not, and why not.
-struct Check {
-  std::string name;
-  bool ok = true;
-  std::string detail;
-};
-
 struct HttpHandlers {
   std::function<void(const ScrapeRequest&, ScrapeResponse&)> metrics;
   std::function<void()> scrape_refused{};  ///< told of a scrape beyond the limit; may be null
-  std::function<std::vector<Check>()> health;
-  std::function<std::vector<Check>()> ready;
+  std::function<std::vector<HealthCheck>()> health;
+  std::function<std::vector<HealthCheck>()> ready;
   std::function<std::string()> sources;  ///< JSON
 };
 

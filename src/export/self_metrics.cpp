@@ -337,7 +337,7 @@ std::vector<MetricFamily> collect_self_metrics(const SelfMetricsInput& input) {
     if (source != nullptr) add_source(families, *source);
   }
   if (input.health) {
-    for (const Check& check : input.health()) {
+    for (const HealthCheck& check : input.health()) {
       families.gauge("hopscope_healthy", "What /healthz says of each of its checks: 1 well, 0 not.",
                      {{"check", check.name}}, check.ok ? 1 : 0);
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "export/delivery/counts.h"
+#include "export/health_check.h"
 #include "export/http_counters.h"
 #include "export/http_server.h"
 #include "export/series_writer.h"
@@ -38,7 +39,7 @@ struct SelfMetricsInput {
   std::vector<const io::FrameSource*> sources{};
   std::function<std::vector<XdpCount>()> xdp{};
   std::function<std::vector<SinkCount>()> sinks{};
-  std::function<std::vector<Check>()> health{};
+  std::function<std::vector<HealthCheck>()> health{};
   const HttpCounters* http = nullptr;
   /// Series that this scrape leaves out, by what they are of.
   std::vector<std::pair<std::string, std::uint64_t>> suppressed{};

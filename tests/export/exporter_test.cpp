@@ -40,7 +40,7 @@ class ExporterTest : public testing::Test {
                       .xdp = nullptr,
                       .health =
                           [] {
-                            return std::vector<Check>{{"receive", true, "well"}};
+                            return std::vector<HealthCheck>{{"receive", true, "well"}};
                           },
                       .ready = nullptr});
   }

@@ -37,11 +37,12 @@ class HttpServerTest : public testing::Test {
                 },
             .health =
                 [this] {
-                  return std::vector<Check>{{"worker-0", healthy_, healthy_ ? "" : "stands still"}};
+                  return std::vector<HealthCheck>{
+                      {"worker-0", healthy_, healthy_ ? "" : "stands still"}};
                 },
             .ready =
                 [] {
-                  return std::vector<Check>{{"receive", true, ""}};
+                  return std::vector<HealthCheck>{{"receive", true, ""}};
                 },
             .sources = [] { return std::string("[]\n"); }};
   }
@@ -84,7 +85,7 @@ TEST_F(HttpServerTest, HealthSaysWhatIsWrong) {
 
 TEST_F(HttpServerTest, HealthIsJsonWhateverADetailHolds) {
   HttpHandlers ill = handlers();
-  ill.health = [] { return std::vector<Check>{{"sink", true, "HTTP 500: \xff cut \xC3"}}; };
+  ill.health = [] { return std::vector<HealthCheck>{{"sink", true, "HTTP 500: \xff cut \xC3"}}; };
   const HttpServer server(options(), std::move(ill), counters_);
   const test::HttpAnswer answer = test::http(port_, "/healthz");
   EXPECT_EQ(answer.status, 200);

@@ -33,7 +33,7 @@ std::string everything() {
                          },
                      .health =
                          [] {
-                           return std::vector<Check>{{"receive", true, ""}};
+                           return std::vector<HealthCheck>{{"receive", true, ""}};
                          },
                      .ready = nullptr});
   std::string text;

@@ -40,7 +40,8 @@ TEST(SelfMetrics, CapacityIsThatOfAllWorkersAsEntriesAre) {
 TEST(SelfMetrics, HealthIsOneSeriesPerCheck) {
   const test::FakeTables tables;
   const auto health = [] {
-    return std::vector<Check>{{"worker-0", true, ""}, {"receive", false, "the interface is gone"}};
+    return std::vector<HealthCheck>{{"worker-0", true, ""},
+                                    {"receive", false, "the interface is gone"}};
   };
   const SelfMetricsInput input{
       .tables = &tables, .sources = {}, .xdp = nullptr, .sinks = nullptr, .health = health};
