@@ -3,8 +3,8 @@
 // scrapes, for `replay --metrics` and for `forecast`.
 
 #include "export/exemplars.h"
+#include "export/flow_series_options.h"
 #include "export/names.h"
-#include "export/options.h"
 #include "export/self_metrics.h"
 #include "export/series_writer.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "export/exemplars.h"
-#include "export/options.h"
+#include "export/flow_series_options.h"
 #include "export/scrape_view.h"
 #include "pipeline/snapshot.h"
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "export/exemplars.h"
+#include "export/flow_series_options.h"
 #include "export/names.h"
-#include "export/options.h"
 #include "export/series_writer.h"
 #include "pipeline/snapshot.h"
 

@@ -16,7 +16,7 @@
 
 #include "export/http_connection.h"
 #include "export/http_counters.h"
-#include "export/options.h"
+#include "export/http_options.h"
 
 namespace hopscope::exporter {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "export/options.h"
+#include "export/http_options.h"
 
 struct ssl_ctx_st;
 

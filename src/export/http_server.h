@@ -16,8 +16,8 @@
 #include "export/http_counters.h"
 #include "export/http_exchange.h"
 #include "export/http_front.h"
+#include "export/http_options.h"
 #include "export/http_security.h"
-#include "export/options.h"
 #include "export/scrape_request.h"
 #include "export/scrape_slots.h"
 

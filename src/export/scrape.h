@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "export/flow_series_options.h"
 #include "export/names.h"
-#include "export/options.h"
 #include "export/scrape_request.h"
 #include "export/series_writer.h"
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "export/flow_series_options.h"
 #include "export/names.h"
-#include "export/options.h"
 
 namespace hopscope::exporter {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "export/options.h"
+#include "export/http_options.h"
 
 struct ssl_ctx_st;
 
