@@ -18,9 +18,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/setup_error.h"
 #include "core_to_core.h"
 #include "io/af_xdp_source.h"
-#include "io/setup_error.h"
 #include "io/udp_source.h"
 #include "pipeline/engine.h"
 #include "receivers/stamped_source.h"

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/prefetch.h"
 #include "frame_ring.h"
 #include "pipeline/compiled_for.h"
 #include "pipeline/engine.h"
 #include "pipeline/fast_path.h"
-#include "pipeline/prefetch.h"
 
 namespace hopscope::bench {
 

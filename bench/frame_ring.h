@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/fixed_array.h"
 #include "io/frame_source.h"
-#include "pipeline/fixed_array.h"
 #include "traffic.h"
 
 namespace hopscope::bench {

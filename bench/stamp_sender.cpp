@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "io/udp_headers.h"
 #include "receivers/stamped_source.h"
 

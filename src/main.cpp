@@ -20,7 +20,7 @@
 #include "app/replay_command.h"
 #include "app/run_command.h"
 #include "app/sources_command.h"
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 int main(int argc, char** argv) {
   constexpr int kWrongUse = 2;

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::bench {
 namespace {

@@ -1,6 +1,6 @@
 #include "app/capture.h"
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::app {
 

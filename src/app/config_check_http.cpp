@@ -10,8 +10,8 @@
 
 #include "app/config_check_secret.h"
 #include "app/config_values.h"
+#include "base/setup_error.h"
 #include "export/tls_context.h"
-#include "io/setup_error.h"
 
 namespace hopscope::app {
 namespace {

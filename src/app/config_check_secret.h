@@ -4,7 +4,7 @@
 #include <string>
 
 #include "app/config_check.h"
-#include "export/secret.h"
+#include "base/secret.h"
 
 namespace hopscope::app {
 

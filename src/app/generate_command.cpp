@@ -14,7 +14,7 @@
 
 #include "app/generate_options.h"
 #include "app/generate_output.h"
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::app {
 namespace {

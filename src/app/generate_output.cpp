@@ -13,10 +13,10 @@
 
 #include "app/generate_summary.h"
 #include "app/generate_traffic.h"
+#include "base/setup_error.h"
 #include "io/frame_template.h"
 #include "io/live_frame_sender.h"
 #include "io/packet_socket_sender.h"
-#include "io/setup_error.h"
 
 namespace hopscope::app {
 namespace {

@@ -16,9 +16,9 @@
 #include "app/capture.h"
 #include "app/config_load.h"
 #include "app/standard_output.h"
-#include "export/secret.h"
+#include "base/secret.h"
+#include "base/setup_error.h"
 #include "export/sources_json.h"
-#include "io/setup_error.h"
 #include "pipeline/engine.h"
 
 namespace hopscope::app {

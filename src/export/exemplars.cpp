@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/single_writer.h"
 #include "pipeline/hash.h"
-#include "pipeline/single_writer.h"
 
 namespace hopscope::exporter {
 

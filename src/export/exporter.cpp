@@ -8,13 +8,13 @@
 #include <chrono>
 #include <utility>
 
+#include "base/wall_clock.h"
 #include "export/exposition.h"
 #include "export/file_sink.h"
 #include "export/push/influx_sink.h"
 #include "export/push/remote_write_sink.h"
 #include "export/sources_json.h"
 #include "export/text_encoder.h"
-#include "export/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {

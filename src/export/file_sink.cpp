@@ -12,8 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/setup_error.h"
 #include "export/event_json.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -15,8 +15,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/setup_error.h"
 #include "export/http_exchange.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "export/secret.h"
+#include "base/secret.h"
 
 namespace hopscope::exporter {
 

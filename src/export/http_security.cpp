@@ -9,8 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "base/setup_error.h"
 #include "export/tls_context.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "export/wall_clock.h"
+#include "base/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

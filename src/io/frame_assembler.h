@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "io/counter.h"
+#include "base/counter.h"
 #include "io/frame_batch.h"
 
 namespace hopscope::io {

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 

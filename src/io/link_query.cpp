@@ -14,7 +14,7 @@
 #include <system_error>
 #include <vector>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "generator_shared.h"
 
+#include "base/setup_error.h"
 #include "generator.skel.h"
 #include "io/link_query.h"
-#include "io/setup_error.h"
 
 namespace hopscope::io {
 namespace {

@@ -14,8 +14,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "base/setup_error.h"
 #include "io/link_query.h"
-#include "io/setup_error.h"
 
 namespace hopscope::io {
 namespace {

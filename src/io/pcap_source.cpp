@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {

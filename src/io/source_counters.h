@@ -1,7 +1,7 @@
 #pragma once
 // What every source counts about its own polls, in one place.
 
-#include "io/counter.h"
+#include "base/counter.h"
 #include "io/frame_batch.h"
 #include "io/frame_source.h"
 

@@ -15,7 +15,7 @@
 #include <limits>
 #include <thread>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {

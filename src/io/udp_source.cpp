@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "io/udp_mmsg_source.h"
 #include "io/udp_uring_source.h"
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 // The skeleton uses the types of the shared header without including it.
 #include <hopscope_shared.h>

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {

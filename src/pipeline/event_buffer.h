@@ -7,10 +7,10 @@
 #include <array>
 #include <cstddef>
 
-#include "pipeline/enum_count.h"
+#include "base/enum_count.h"
+#include "base/single_writer.h"
+#include "base/spsc_queue.h"
 #include "pipeline/event.h"
-#include "pipeline/single_writer.h"
-#include "pipeline/spsc_queue.h"
 
 namespace hopscope::pipeline {
 

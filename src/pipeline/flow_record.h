@@ -6,10 +6,10 @@
 #include <array>
 #include <cstdint>
 
+#include "base/single_writer.h"
 #include "pipeline/event.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
-#include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
 

@@ -11,12 +11,12 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/fixed_array.h"
+#include "base/prefetch.h"
 #include "pipeline/ageing_clock.h"
-#include "pipeline/fixed_array.h"
 #include "pipeline/flow_record.h"
 #include "pipeline/hash.h"
 #include "pipeline/options.h"
-#include "pipeline/prefetch.h"
 
 namespace hopscope::pipeline {
 

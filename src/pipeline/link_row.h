@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "pipeline/single_writer.h"
+#include "base/single_writer.h"
 
 namespace hopscope::pipeline {
 

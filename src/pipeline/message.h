@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/single_writer.h"
 #include "pipeline/ageing_clock.h"
 #include "pipeline/change_router.h"
 #include "pipeline/sender.h"
-#include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
 

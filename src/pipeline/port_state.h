@@ -6,18 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/fixed_array.h"
+#include "base/prefetch.h"
+#include "base/single_writer.h"
 #include "pipeline/ageing_clock.h"
 #include "pipeline/change_router.h"
 #include "pipeline/event.h"
-#include "pipeline/fixed_array.h"
 #include "pipeline/hop_columns.h"
 #include "pipeline/hop_list.h"
 #include "pipeline/intervals.h"
 #include "pipeline/moment.h"
 #include "pipeline/port_columns.h"
 #include "pipeline/port_table.h"
-#include "pipeline/prefetch.h"
-#include "pipeline/single_writer.h"
 #include "pipeline/switch_row.h"
 #include "pipeline/units.h"
 

@@ -7,10 +7,10 @@
 #include <array>
 #include <cstdint>
 
+#include "base/single_writer.h"
 #include "pipeline/intervals.h"
 #include "pipeline/key.h"
 #include "pipeline/row_table.h"
-#include "pipeline/single_writer.h"
 #include "pipeline/value_time.h"
 
 namespace hopscope::pipeline {

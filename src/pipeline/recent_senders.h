@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pipeline/fixed_array.h"
+#include "base/fixed_array.h"
+#include "base/single_writer.h"
 #include "pipeline/sender.h"
-#include "pipeline/single_writer.h"
 #include "pipeline/slot_index.h"
 
 namespace hopscope::pipeline {

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "pipeline/fixed_array.h"
-#include "pipeline/single_writer.h"
+#include "base/fixed_array.h"
+#include "base/single_writer.h"
 #include "pipeline/slot_index.h"
 
 namespace hopscope::pipeline {

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "pipeline/fixed_array.h"
+#include "base/fixed_array.h"
 
 namespace hopscope::pipeline {
 

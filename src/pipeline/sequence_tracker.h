@@ -7,8 +7,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/single_writer.h"
 #include "pipeline/key.h"
-#include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
 

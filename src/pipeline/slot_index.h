@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "pipeline/fixed_array.h"
+#include "base/fixed_array.h"
 #include "pipeline/hash.h"
 
 namespace hopscope::pipeline {

@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/enum_count.h"
 #include "pipeline/decode_error.h"
 #include "pipeline/deviation.h"
-#include "pipeline/enum_count.h"
 #include "pipeline/event.h"
 #include "pipeline/key.h"
 #include "pipeline/latency_histogram.h"

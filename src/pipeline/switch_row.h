@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/single_writer.h"
 #include "pipeline/latency_histogram.h"
-#include "pipeline/single_writer.h"
 
 namespace hopscope::pipeline {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "pipeline/prefetch.h"
+#include "base/prefetch.h"
 #include "pipeline/worker_line.h"
 
 namespace hopscope::pipeline {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/spsc_queue.h"
 #include "io/frame_source.h"
 #include "pipeline/ageing_clock.h"
 #include "pipeline/authority.h"
@@ -17,7 +18,6 @@
 #include "pipeline/loan_pool.h"
 #include "pipeline/message.h"
 #include "pipeline/sender_owners.h"
-#include "pipeline/spsc_queue.h"
 #include "pipeline/tables.h"
 #include "pipeline/worker_counters.h"
 

@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "base/single_writer.h"
 #include "pipeline/decode_error.h"
-#include "pipeline/single_writer.h"
 #include "pipeline/snapshot.h"
 
 namespace hopscope::pipeline {

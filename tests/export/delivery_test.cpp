@@ -17,8 +17,8 @@
 #include <random>
 #include <set>
 
+#include "base/setup_error.h"
 #include "export/spool/record_format.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

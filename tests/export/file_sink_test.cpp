@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/setup_error.h"
 #include "export/event_json.h"
 #include "export/file_sink.h"
-#include "io/setup_error.h"
 #include "support/fake_tables.h"
 
 namespace hopscope::exporter {

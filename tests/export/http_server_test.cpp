@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "support/http_client.h"
 
 namespace hopscope::exporter {

@@ -1,4 +1,4 @@
-#include "export/secret.h"
+#include "base/secret.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

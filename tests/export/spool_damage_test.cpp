@@ -10,9 +10,9 @@
 #include <random>
 #include <vector>
 
+#include "base/setup_error.h"
 #include "export/spool/record_format.h"
 #include "export/spool/spool.h"
-#include "io/setup_error.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

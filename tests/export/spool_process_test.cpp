@@ -22,8 +22,8 @@
 #include <random>
 #include <thread>
 
+#include "base/setup_error.h"
 #include "export/spool/spool.h"
-#include "io/setup_error.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

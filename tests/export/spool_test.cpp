@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

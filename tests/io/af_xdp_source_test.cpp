@@ -11,7 +11,7 @@
 #include <set>
 #include <thread>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "support/af_xdp_fixture.h"
 #include "support/raw_sender.h"
 #include "support/report_frame.h"

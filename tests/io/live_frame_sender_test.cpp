@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/setup_error.h"
 #include "io/link_query.h"
 #include "io/packet_socket_sender.h"
-#include "io/setup_error.h"
 #include "support/veth_namespace.h"
 
 namespace hopscope::io {

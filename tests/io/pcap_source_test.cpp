@@ -11,7 +11,7 @@
 #include <fstream>
 #include <numeric>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "support/report_frame.h"
 
 namespace hopscope::io {

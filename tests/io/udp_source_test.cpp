@@ -14,7 +14,7 @@
 #include <span>
 #include <thread>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 #include "io/udp_sockets.h"
 #include "pipeline/decode.h"
 

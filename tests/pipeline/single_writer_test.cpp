@@ -1,4 +1,4 @@
-#include "pipeline/single_writer.h"
+#include "base/single_writer.h"
 
 #include <gtest/gtest.h>
 

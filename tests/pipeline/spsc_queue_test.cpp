@@ -1,4 +1,4 @@
-#include "pipeline/spsc_queue.h"
+#include "base/spsc_queue.h"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "export/wall_clock.h"
+#include "base/wall_clock.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.h"
 #include "export/delivery/delivery.h"
-#include "export/printable.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <string>
 
-#include "export/printable.h"
+#include "base/printable.h"
 
 namespace hopscope::exporter {
 namespace {

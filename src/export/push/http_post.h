@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "export/secret.h"
+#include "base/secret.h"
 
 namespace hopscope::exporter {
 

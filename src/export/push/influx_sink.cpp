@@ -7,10 +7,10 @@
 #include <charconv>
 #include <variant>
 
+#include "base/printable.h"
+#include "base/setup_error.h"
 #include "export/gzip_stream.h"
-#include "export/printable.h"
 #include "export/push/http_outcome.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

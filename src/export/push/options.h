@@ -5,9 +5,9 @@
 #include <map>
 #include <string>
 
+#include "base/secret.h"
 #include "export/delivery/options.h"
 #include "export/push/http_post.h"
-#include "export/secret.h"
 
 namespace hopscope::exporter {
 

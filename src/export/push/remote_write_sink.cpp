@@ -9,9 +9,9 @@
 #include <utility>
 #include <variant>
 
+#include "base/setup_error.h"
+#include "base/wall_clock.h"
 #include "export/push/http_outcome.h"
-#include "export/wall_clock.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

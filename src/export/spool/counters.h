@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "io/counter.h"
+#include "base/counter.h"
 
 namespace hopscope::exporter {
 

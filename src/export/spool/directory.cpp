@@ -16,7 +16,7 @@
 #include <thread>
 #include <utility>
 
-#include "io/setup_error.h"
+#include "base/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "export/spool/file_descriptor.h"
+#include "base/file_descriptor.h"
 
 namespace hopscope::exporter {
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/file_descriptor.h"
+#include "base/little_endian.h"
 #include "export/spool/directory.h"
-#include "export/spool/file_descriptor.h"
-#include "export/spool/little_endian.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/file_descriptor.h"
 #include "export/spool/counters.h"
 #include "export/spool/directory.h"
 #include "export/spool/disk_queue.h"
-#include "export/spool/file_descriptor.h"
 #include "export/spool/mark.h"
 
 namespace hopscope::exporter {

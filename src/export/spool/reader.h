@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "export/spool/catalogue.h"
 #include "export/spool/counters.h"
 #include "export/spool/directory.h"
-#include "export/spool/file_descriptor.h"
 #include "export/spool/segment_scanner.h"
 
 namespace hopscope::exporter {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "export/spool/little_endian.h"
+#include "base/little_endian.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/setup_error.h"
 #include "export/spool/record_format.h"
 #include "export/spool/segment_scanner.h"
-#include "io/setup_error.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -1,4 +1,4 @@
-#include "export/secret.h"
+#include "base/secret.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "io/counter.h"
+#include "base/counter.h"
 
 namespace hopscope::pipeline {
 

@@ -1,4 +1,4 @@
-#include "pipeline/fixed_array.h"
+#include "base/fixed_array.h"
 
 #include <sys/mman.h>
 

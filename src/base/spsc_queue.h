@@ -5,7 +5,7 @@
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstddef>
 
-#include "pipeline/fixed_array.h"
+#include "base/fixed_array.h"
 
 namespace hopscope::pipeline {
 
