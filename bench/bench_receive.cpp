@@ -20,8 +20,8 @@
 
 #include "base/setup_error.h"
 #include "core_to_core.h"
-#include "io/af_xdp_source.h"
-#include "io/udp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
+#include "io/udp/udp_source.h"
 #include "pipeline/engine.h"
 #include "receivers/stamped_source.h"
 #include "receivers/tpacket_source.h"

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "base/setup_error.h"
-#include "io/udp_headers.h"
+#include "io/udp/udp_headers.h"
 #include "receivers/stamped_source.h"
 
 namespace hopscope::bench {

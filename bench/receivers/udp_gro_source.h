@@ -12,7 +12,7 @@
 
 #include "io/frame_source.h"
 #include "io/source_counters.h"
-#include "io/udp_headers.h"
+#include "io/udp/udp_headers.h"
 
 namespace hopscope::bench {
 

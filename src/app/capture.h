@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "io/pcap_source.h"
+#include "io/pcap/pcap_source.h"
 
 namespace hopscope::app {
 

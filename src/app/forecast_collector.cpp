@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "export/scrape.h"
-#include "io/xdp_program.h"
+#include "io/af_xdp/xdp_program.h"
 
 namespace hopscope::app {
 namespace {

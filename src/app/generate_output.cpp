@@ -11,12 +11,12 @@
 #include <system_error>
 #include <vector>
 
+#include "app/generate/send/frame_template.h"
+#include "app/generate/send/live_frame_sender.h"
+#include "app/generate/send/packet_socket_sender.h"
 #include "app/generate_summary.h"
 #include "app/generate_traffic.h"
 #include "base/setup_error.h"
-#include "io/frame_template.h"
-#include "io/live_frame_sender.h"
-#include "io/packet_socket_sender.h"
 
 namespace hopscope::app {
 namespace {

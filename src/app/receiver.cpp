@@ -1,7 +1,7 @@
 #include "app/receiver.h"
 
-#include "io/udp_sockets.h"
-#include "io/udp_source.h"
+#include "io/udp/udp_sockets.h"
+#include "io/udp/udp_source.h"
 
 namespace hopscope::app {
 

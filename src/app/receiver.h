@@ -8,7 +8,7 @@
 
 #include "app/config.h"
 #include "export/self_metrics.h"
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 #include "io/frame_source.h"
 
 namespace hopscope::app {

@@ -8,7 +8,7 @@
 #include <map>
 #include <span>
 
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 #include "support/af_xdp_fixture.h"
 #include "support/raw_sender.h"
 #include "support/report_frame.h"

@@ -1,7 +1,7 @@
 // AF_XDP on a veth pair in a namespace of the test's own: every frame comes once and whole, no
 // frame of the UMEM is lost, and what goes wrong with the interface is told.
 
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // Frames of several buffers become one, in any order of giving back; what cannot is counted.
 
-#include "io/frame_assembler.h"
+#include "io/af_xdp/frame_assembler.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/frame_template.h"
+#include "app/generate/send/frame_template.h"
 
 #include <gtest/gtest.h>
 

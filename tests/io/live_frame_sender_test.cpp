@@ -1,7 +1,7 @@
 // Frames through a real veth pair in a network namespace of their own: every one arrives, and every
 // one is what the portable rendering of its template says.
 
-#include "io/live_frame_sender.h"
+#include "app/generate/send/live_frame_sender.h"
 
 #include <gtest/gtest.h>
 
@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "app/generate/send/link_query.h"
+#include "app/generate/send/packet_socket_sender.h"
 #include "base/setup_error.h"
-#include "io/link_query.h"
-#include "io/packet_socket_sender.h"
 #include "support/veth_namespace.h"
 
 namespace hopscope::io {

@@ -1,6 +1,6 @@
 // Capture files of every kind that libpcap reads, written here byte by byte.
 
-#include "io/pcap_source.h"
+#include "io/pcap/pcap_source.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

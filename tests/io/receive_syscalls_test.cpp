@@ -6,7 +6,7 @@
 
 #include <new>
 
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 #include "pipeline/engine.h"
 #include "support/af_xdp_fixture.h"
 #include "support/raw_sender.h"

@@ -1,7 +1,7 @@
 // UDP sockets on the loopback interface, by io_uring and by recvmmsg: datagrams come back as frames
 // with the addresses that they had.
 
-#include "io/udp_source.h"
+#include "io/udp/udp_source.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "base/setup_error.h"
-#include "io/udp_sockets.h"
+#include "io/udp/udp_sockets.h"
 #include "pipeline/decode.h"
 
 namespace hopscope::io {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 #include "support/veth_namespace.h"
 
 namespace hopscope::test {

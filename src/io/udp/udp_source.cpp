@@ -1,10 +1,10 @@
-#include "io/udp_source.h"
+#include "io/udp/udp_source.h"
 
 #include <utility>
 
 #include "base/setup_error.h"
-#include "io/udp_mmsg_source.h"
-#include "io/udp_uring_source.h"
+#include "io/udp/udp_mmsg_source.h"
+#include "io/udp/udp_uring_source.h"
 
 namespace hopscope::io {
 

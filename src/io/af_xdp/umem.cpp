@@ -1,4 +1,4 @@
-#include "io/umem.h"
+#include "io/af_xdp/umem.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

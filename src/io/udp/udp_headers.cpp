@@ -1,4 +1,4 @@
-#include "io/udp_headers.h"
+#include "io/udp/udp_headers.h"
 
 #include <arpa/inet.h>
 

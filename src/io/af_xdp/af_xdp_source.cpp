@@ -1,4 +1,4 @@
-#include "io/af_xdp_source.h"
+#include "io/af_xdp/af_xdp_source.h"
 
 #include <fmt/format.h>
 #include <net/if.h>
@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "io/interface_state.h"
+#include "io/af_xdp/interface_state.h"
 
 // Newer than Debian's headers are in general; the values are the kernel's ABI.
 #ifndef SO_PREFER_BUSY_POLL

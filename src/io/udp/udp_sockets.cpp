@@ -1,4 +1,4 @@
-#include "io/udp_sockets.h"
+#include "io/udp/udp_sockets.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

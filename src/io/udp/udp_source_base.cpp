@@ -1,4 +1,4 @@
-#include "io/udp_source_base.h"
+#include "io/udp/udp_source_base.h"
 
 #include <time.h>
 

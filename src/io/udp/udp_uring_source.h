@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "io/udp_source_base.h"
+#include "io/udp/udp_source_base.h"
 
 namespace hopscope::io {
 

@@ -1,4 +1,4 @@
-#include "io/live_frame_sender.h"
+#include "app/generate/send/live_frame_sender.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -14,9 +14,9 @@
 
 #include "generator_shared.h"
 
+#include "app/generate/send/link_query.h"
 #include "base/setup_error.h"
 #include "generator.skel.h"
-#include "io/link_query.h"
 
 namespace hopscope::io {
 namespace {

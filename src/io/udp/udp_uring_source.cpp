@@ -1,4 +1,4 @@
-#include "io/udp_uring_source.h"
+#include "io/udp/udp_uring_source.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

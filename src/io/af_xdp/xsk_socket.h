@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "io/af_xdp/umem.h"
+#include "io/af_xdp/xsk_ring.h"
 #include "io/options.h"
-#include "io/umem.h"
-#include "io/xsk_ring.h"
 
 namespace hopscope::io {
 

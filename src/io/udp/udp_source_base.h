@@ -9,8 +9,8 @@
 #include "io/frame_source.h"
 #include "io/options.h"
 #include "io/source_counters.h"
-#include "io/udp_headers.h"
-#include "io/udp_sockets.h"
+#include "io/udp/udp_headers.h"
+#include "io/udp/udp_sockets.h"
 
 namespace hopscope::io {
 

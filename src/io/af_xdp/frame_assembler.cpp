@@ -1,4 +1,4 @@
-#include "io/frame_assembler.h"
+#include "io/af_xdp/frame_assembler.h"
 
 #include <cstring>
 

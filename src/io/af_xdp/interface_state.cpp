@@ -1,4 +1,4 @@
-#include "io/interface_state.h"
+#include "io/af_xdp/interface_state.h"
 
 #include <net/if.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-#include "io/udp_mmsg_source.h"
+#include "io/udp/udp_mmsg_source.h"
 
 #include <poll.h>
 

@@ -1,4 +1,4 @@
-#include "io/xsk_socket.h"
+#include "io/af_xdp/xsk_socket.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

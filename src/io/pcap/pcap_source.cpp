@@ -1,4 +1,4 @@
-#include "io/pcap_source.h"
+#include "io/pcap/pcap_source.h"
 
 #include <pcap/pcap.h>
 #include <sys/stat.h>

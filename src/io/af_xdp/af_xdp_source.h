@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "io/frame_assembler.h"
+#include "io/af_xdp/frame_assembler.h"
+#include "io/af_xdp/xdp_program.h"
+#include "io/af_xdp/xsk_socket.h"
 #include "io/frame_source.h"
 #include "io/options.h"
 #include "io/source_counters.h"
-#include "io/xdp_program.h"
-#include "io/xsk_socket.h"
 
 namespace hopscope::io {
 

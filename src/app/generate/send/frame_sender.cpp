@@ -1,4 +1,4 @@
-#include "io/frame_sender.h"
+#include "app/generate/send/frame_sender.h"
 
 #include <fmt/format.h>
 #include <sched.h>

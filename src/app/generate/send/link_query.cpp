@@ -1,4 +1,4 @@
-#include "io/link_query.h"
+#include "app/generate/send/link_query.h"
 
 #include <fmt/format.h>
 #include <linux/genetlink.h>

@@ -1,4 +1,4 @@
-#include "io/packet_socket_sender.h"
+#include "app/generate/send/packet_socket_sender.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -14,8 +14,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "app/generate/send/link_query.h"
 #include "base/setup_error.h"
-#include "io/link_query.h"
 
 namespace hopscope::io {
 namespace {

@@ -1,4 +1,4 @@
-#include "io/xdp_program.h"
+#include "io/af_xdp/xdp_program.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "io/frame_sender.h"
-#include "io/frame_template.h"
+#include "app/generate/send/frame_sender.h"
+#include "app/generate/send/frame_template.h"
 
 namespace hopscope::io {
 
