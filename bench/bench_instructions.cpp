@@ -9,7 +9,7 @@
 
 #include "fast_path_bed.h"
 #include "known_flows.h"
-#include "pipeline/hop_list.h"
+#include "pipeline/tables/hop_list.h"
 
 /// What callgrind looks for: it counts within, from zero, and writes a file at the end.
 extern "C" [[gnu::noipa, gnu::used, gnu::externally_visible]] void hopscope_measured(

@@ -22,7 +22,7 @@
 #include "core_to_core.h"
 #include "io/af_xdp/af_xdp_source.h"
 #include "io/udp/udp_source.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "receivers/stamped_source.h"
 #include "receivers/tpacket_source.h"
 #include "receivers/udp_gro_source.h"

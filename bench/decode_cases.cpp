@@ -1,9 +1,9 @@
 // Decoding alone, as the checked decoder does it: the report, the flow and every hop's values.
 
 #include "cases.h"
-#include "pipeline/decode.h"
-#include "pipeline/hop_list.h"
-#include "pipeline/units.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/tables/hop_list.h"
+#include "pipeline/tables/units.h"
 
 namespace hopscope::bench {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/prefetch.h"
 #include "frame_ring.h"
-#include "pipeline/compiled_for.h"
-#include "pipeline/engine.h"
-#include "pipeline/fast_path.h"
+#include "pipeline/fastpath/fast_path.h"
+#include "pipeline/simd/compiled_for.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::bench {
 

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "frame_ring.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "traffic.h"
 
 namespace hopscope::bench {

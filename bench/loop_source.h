@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "frame_ring.h"
-#include "pipeline/decode.h"
+#include "pipeline/decode/decoder.h"
 
 namespace hopscope::bench {
 

@@ -10,7 +10,7 @@
 #include "cases.h"
 #include "known_flows.h"
 #include "map_pipeline.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::bench {
 namespace {

@@ -6,14 +6,14 @@
 #include <array>
 #include <cstdint>
 
-#include "pipeline/decode.h"
-#include "pipeline/event.h"
-#include "pipeline/hash.h"
-#include "pipeline/hop_list.h"
-#include "pipeline/options.h"
-#include "pipeline/sequence_tracker.h"
-#include "pipeline/switch_row.h"
-#include "pipeline/units.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/events/event.h"
+#include "pipeline/events/options.h"
+#include "pipeline/report/hash.h"
+#include "pipeline/tables/hop_list.h"
+#include "pipeline/tables/sequence_tracker.h"
+#include "pipeline/tables/switch_row.h"
+#include "pipeline/tables/units.h"
 
 namespace hopscope::bench {
 

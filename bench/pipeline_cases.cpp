@@ -8,7 +8,7 @@
 
 #include "cases.h"
 #include "known_flows.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::bench {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "known_flows.h"
 #include "loop_source.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::bench {
 

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "pipeline/decode.h"
-#include "pipeline/encode.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/encode/encode.h"
 
 namespace hopscope::bench {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline/event.h"
+#include "pipeline/events/event.h"
 #include "random.h"
 
 namespace hopscope::bench {

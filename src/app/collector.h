@@ -10,7 +10,7 @@
 #include "app/config.h"
 #include "app/receiver.h"
 #include "export/exporter.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::app {
 

@@ -7,8 +7,8 @@
 
 #include "export/options.h"
 #include "io/options.h"
-#include "pipeline/decode_config.h"
-#include "pipeline/options.h"
+#include "pipeline/decode/decode_config.h"
+#include "pipeline/events/options.h"
 
 namespace hopscope::app {
 

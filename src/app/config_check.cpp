@@ -19,7 +19,7 @@
 #include "app/config_check_sinks.h"
 #include "app/config_values.h"
 #include "export/names.h"
-#include "pipeline/intervals.h"
+#include "pipeline/events/intervals.h"
 
 namespace hopscope::app {
 namespace {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "export/format_names.h"
-#include "pipeline/intervals.h"
+#include "pipeline/events/intervals.h"
 
 namespace hopscope::app {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/format_config.h"
+#include "pipeline/decode/format_config.h"
 
 namespace hopscope::app {
 

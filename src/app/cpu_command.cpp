@@ -6,7 +6,7 @@
 #include <string>
 
 #include "app/standard_output.h"
-#include "pipeline/instruction_set.h"
+#include "pipeline/simd/instruction_set.h"
 
 namespace hopscope::app {
 namespace {

@@ -14,7 +14,7 @@
 #include "app/decode_json.h"
 #include "app/decode_text.h"
 #include "app/standard_output.h"
-#include "pipeline/decode.h"
+#include "pipeline/decode/decoder.h"
 
 namespace hopscope::app {
 namespace {

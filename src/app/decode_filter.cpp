@@ -9,7 +9,7 @@
 
 #include "app/capture.h"
 #include "app/config_values.h"
-#include "pipeline/hop_plan.h"
+#include "pipeline/decode/hop_plan.h"
 
 namespace hopscope::app {
 namespace {

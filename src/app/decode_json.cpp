@@ -5,8 +5,8 @@
 #include <string>
 
 #include "app/decode_json_parts.h"
-#include "pipeline/decode_report.h"
-#include "pipeline/wire.h"
+#include "pipeline/decode/report_versions.h"
+#include "pipeline/report/wire.h"
 
 namespace hopscope::app {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "pipeline/decode.h"
+#include "pipeline/decode/decoder.h"
 
 namespace hopscope::app {
 

@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include "pipeline/decode_ip.h"
-#include "pipeline/hop_plan.h"
-#include "pipeline/wire.h"
+#include "pipeline/decode/hop_plan.h"
+#include "pipeline/decode/ip.h"
+#include "pipeline/report/wire.h"
 
 namespace hopscope::app {
 namespace {

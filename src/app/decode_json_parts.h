@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 namespace hopscope::app {
 

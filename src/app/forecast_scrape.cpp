@@ -9,7 +9,7 @@
 #include "app/forecast_size.h"
 #include "export/exposition.h"
 #include "export/gzip_stream.h"
-#include "pipeline/hash.h"
+#include "pipeline/report/hash.h"
 
 namespace hopscope::app {
 namespace {

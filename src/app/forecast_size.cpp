@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "app/capture.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::app {
 namespace {

@@ -9,7 +9,7 @@
 #include "app/generate_options.h"
 #include "app/generate_random.h"
 #include "app/generate_topology.h"
-#include "pipeline/metadata.h"
+#include "pipeline/report/metadata.h"
 
 namespace hopscope::app {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "app/generate_options.h"
-#include "pipeline/decode_error.h"
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/report/decode_error.h"
 
 namespace hopscope::app {
 

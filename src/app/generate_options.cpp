@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "app/generate_topology.h"
-#include "pipeline/encode_metadata.h"
+#include "pipeline/encode/metadata.h"
 
 namespace hopscope::app {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/encode_packet.h"
-#include "pipeline/key.h"
-#include "pipeline/metadata.h"
+#include "pipeline/encode/packet.h"
+#include "pipeline/report/key.h"
+#include "pipeline/report/metadata.h"
 
 namespace hopscope::app {
 

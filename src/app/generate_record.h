@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline/decode_error.h"
-#include "pipeline/encode_writer.h"
+#include "pipeline/encode/writer.h"
+#include "pipeline/report/decode_error.h"
 
 namespace hopscope::app {
 

@@ -10,7 +10,7 @@
 #include "app/generate_random.h"
 #include "app/generate_record.h"
 #include "app/generate_topology.h"
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
 
 namespace hopscope::app {
 

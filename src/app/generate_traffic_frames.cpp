@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "app/generate_traffic.h"
-#include "pipeline/encode_metadata.h"
+#include "pipeline/encode/metadata.h"
 
 namespace hopscope::app {
 namespace {

@@ -21,7 +21,7 @@
 #include "app/paced_source.h"
 #include "app/replay_summary.h"
 #include "export/exporter.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::app {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "pipeline/decode_error.h"
+#include "pipeline/report/decode_error.h"
 
 namespace hopscope::app {
 namespace {

@@ -19,7 +19,7 @@
 #include "base/secret.h"
 #include "base/setup_error.h"
 #include "export/sources_json.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::app {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "export/event_json.h"
 #include "export/scale.h"
-#include "pipeline/flow_record.h"
+#include "pipeline/tables/flow_record.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "export/names.h"
-#include "pipeline/event.h"
+#include "pipeline/events/event.h"
 
 namespace hopscope::exporter {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "export/names.h"
-#include "pipeline/event.h"
+#include "pipeline/events/event.h"
 
 namespace hopscope::exporter {
 

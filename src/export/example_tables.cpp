@@ -3,8 +3,8 @@
 #include <bit>
 #include <utility>
 
-#include "pipeline/hash.h"
-#include "pipeline/port_table.h"
+#include "pipeline/report/hash.h"
+#include "pipeline/tables/port_table.h"
 
 namespace hopscope::exporter {
 namespace {

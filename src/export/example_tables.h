@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/single_writer.h"
-#include "pipeline/hash.h"
+#include "pipeline/report/hash.h"
 
 namespace hopscope::exporter {
 

@@ -9,10 +9,10 @@
 #include <span>
 #include <vector>
 
-#include "pipeline/event.h"
-#include "pipeline/options.h"
-#include "pipeline/snapshot.h"
-#include "pipeline/units.h"
+#include "pipeline/events/event.h"
+#include "pipeline/events/options.h"
+#include "pipeline/tables/snapshot.h"
+#include "pipeline/tables/units.h"
 
 namespace hopscope::exporter {
 

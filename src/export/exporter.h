@@ -21,7 +21,7 @@
 #include "export/row_feed.h"
 #include "export/scrape.h"
 #include "export/self_metrics.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -9,7 +9,7 @@
 #include "export/exemplars.h"
 #include "export/flow_series_options.h"
 #include "export/scrape_view.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -7,7 +7,7 @@
 
 #include "export/names.h"
 #include "export/scale.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

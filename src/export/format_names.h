@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/format_config.h"
+#include "pipeline/decode/format_config.h"
 
 namespace hopscope::exporter {
 

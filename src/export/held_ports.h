@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "export/scrape_view.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

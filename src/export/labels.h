@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/key.h"
+#include "pipeline/report/key.h"
 
 namespace hopscope::exporter {
 

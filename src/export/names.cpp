@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-#include "pipeline/flow_record.h"
+#include "pipeline/tables/flow_record.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "export/format_names.h"
-#include "pipeline/event.h"
-#include "pipeline/key.h"
-#include "pipeline/options.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/events/event.h"
+#include "pipeline/events/options.h"
+#include "pipeline/report/key.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

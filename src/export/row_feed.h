@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "export/delivery/delivery.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-#include "pipeline/hash.h"
+#include "pipeline/report/hash.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -16,7 +16,7 @@
 #include "export/http_server.h"
 #include "export/series_writer.h"
 #include "io/frame_source.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "export/names.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

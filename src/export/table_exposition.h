@@ -8,7 +8,7 @@
 #include "export/flow_series_options.h"
 #include "export/names.h"
 #include "export/series_writer.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

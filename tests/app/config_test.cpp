@@ -13,8 +13,8 @@
 #include "app/config_load.h"
 #include "app/config_values.h"
 #include "export/names.h"
-#include "pipeline/decode_error.h"
-#include "pipeline/deviation.h"
+#include "pipeline/report/decode_error.h"
+#include "pipeline/report/deviation.h"
 #include "support/temporary_directory.h"
 
 namespace hopscope::app {

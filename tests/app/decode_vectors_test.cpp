@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "app/decode_json.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/vectors.h"
 

@@ -1,7 +1,7 @@
 // The fast path against the checked one: the same traffic gives the same events, in the same order,
 // the same metrics and the same counts, whatever the instruction set.
 
-#include "pipeline/fast_path.h"
+#include "pipeline/fastpath/fast_path.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,7 +12,7 @@
 
 #include "app/generate_traffic.h"
 #include "export/names.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/render.h"
 

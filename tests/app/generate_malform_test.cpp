@@ -8,7 +8,7 @@
 #include <map>
 
 #include "app/generate_traffic.h"
-#include "pipeline/decode.h"
+#include "pipeline/decode/decoder.h"
 
 namespace hopscope::app {
 namespace {

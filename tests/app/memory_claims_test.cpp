@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "app/generate_traffic.h"
-#include "pipeline/engine.h"
-#include "pipeline/flow_table.h"
+#include "pipeline/tables/flow_table.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 
 namespace hopscope::app {

@@ -1,7 +1,7 @@
 // Shapes of reports: whatever bits of a frame change, a frame that is still of the shape means what
 // the checked decoder finds in it.
 
-#include "pipeline/report_shape.h"
+#include "pipeline/fastpath/report_shape.h"
 
 #include <gtest/gtest.h>
 

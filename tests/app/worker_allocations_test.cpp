@@ -8,7 +8,7 @@
 #include <random>
 
 #include "app/generate_traffic.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/allocation_guard.h"
 #include "support/memory_source.h"
 #include "support/vectors.h"

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "app/generate_traffic.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/syscall_guard.h"
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 #include "support/scripted_server.h"
 
 namespace hopscope::exporter {

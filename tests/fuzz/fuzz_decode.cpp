@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "app/decode_json.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/decode.h"
-#include "pipeline/hop_plan.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/decode/hop_plan.h"
 #include "support/reference_decoder.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "io/af_xdp/af_xdp_source.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/af_xdp_fixture.h"
 #include "support/raw_sender.h"
 #include "support/report_frame.h"

@@ -16,7 +16,7 @@
 
 #include "base/setup_error.h"
 #include "io/udp/udp_sockets.h"
-#include "pipeline/decode.h"
+#include "pipeline/decode/decoder.h"
 
 namespace hopscope::io {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/event.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/events/event.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::test::model {
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/key.h"
-#include "pipeline/options.h"
+#include "pipeline/events/options.h"
+#include "pipeline/report/key.h"
 
 namespace hopscope::test::model {
 

@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
-#include "pipeline/flow_record.h"
-#include "pipeline/hop_plan.h"
-#include "pipeline/report.h"
+#include "pipeline/decode/hop_plan.h"
+#include "pipeline/report/report.h"
+#include "pipeline/tables/flow_record.h"
 
 namespace hopscope::test::model {
 

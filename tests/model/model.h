@@ -32,8 +32,8 @@
 #include "model/rows.h"
 #include "model/rules.h"
 #include "model/sequences.h"
-#include "pipeline/decode.h"
-#include "pipeline/engine.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/worker/engine.h"
 
 namespace hopscope::test::model {
 

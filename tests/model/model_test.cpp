@@ -14,7 +14,7 @@
 
 #include "model/compare.h"
 #include "model/traffic.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 
 namespace hopscope::test::model {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-#include "pipeline/options.h"
+#include "pipeline/events/options.h"
 
 namespace hopscope::test::model {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/encode_metadata.h"
+#include "pipeline/encode/metadata.h"
 
 namespace hopscope::test::model {
 

@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
 #include "support/memory_source.h"
 
 namespace hopscope::test::model {

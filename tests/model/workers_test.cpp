@@ -25,7 +25,7 @@
 #include "app/generate_traffic.h"
 #include "model/compare.h"
 #include "model/traffic.h"
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/vectors.h"
 

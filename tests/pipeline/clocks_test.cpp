@@ -1,11 +1,11 @@
 // Times of different switches: compared only where their clocks agree, modulo their width.
 
-#include "pipeline/clocks.h"
+#include "pipeline/tables/clocks.h"
 
 #include <gtest/gtest.h>
 
-#include "pipeline/encode.h"
-#include "pipeline/engine.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 
 namespace hopscope::pipeline {

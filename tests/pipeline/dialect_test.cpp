@@ -5,10 +5,10 @@
 
 #include <vector>
 
-#include "pipeline/decode.h"
-#include "pipeline/deviation.h"
-#include "pipeline/encode.h"
-#include "pipeline/hop_plan.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/decode/hop_plan.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/report/deviation.h"
 
 namespace hopscope::pipeline {
 namespace {

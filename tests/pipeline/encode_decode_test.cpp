@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/decode.h"
-#include "pipeline/encode.h"
-#include "pipeline/encode_metadata.h"
-#include "pipeline/hop_plan.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/decode/hop_plan.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/encode/metadata.h"
 
 namespace hopscope::pipeline {
 namespace {

@@ -1,7 +1,7 @@
 // The encoder against bytes written down from the specifications, and against a few properties that
 // hold for all of its output.
 
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/encode_ip.h"
-#include "pipeline/encode_metadata.h"
+#include "pipeline/encode/ip.h"
+#include "pipeline/encode/metadata.h"
 
 namespace hopscope::pipeline::encode {
 namespace {

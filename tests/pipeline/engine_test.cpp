@@ -1,4 +1,4 @@
-#include "pipeline/engine.h"
+#include "pipeline/worker/engine.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
 #include "pipeline/reference_model.h"
 #include "support/memory_source.h"
 

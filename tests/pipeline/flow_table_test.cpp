@@ -1,4 +1,4 @@
-#include "pipeline/flow_table.h"
+#include "pipeline/tables/flow_table.h"
 
 #include <gtest/gtest.h>
 

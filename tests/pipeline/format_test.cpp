@@ -6,9 +6,9 @@
 #include <map>
 #include <random>
 
-#include "pipeline/encode.h"
-#include "pipeline/engine.h"
-#include "pipeline/format_plan.h"
+#include "pipeline/decode/format_plan.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 
 namespace hopscope::pipeline {

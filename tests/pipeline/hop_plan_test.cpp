@@ -1,7 +1,7 @@
 // Every bitmap in every layout: the plan's offsets against the widths in the specifications, added
 // up word by word.
 
-#include "pipeline/hop_plan.h"
+#include "pipeline/decode/hop_plan.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "pipeline/intervals.h"
+#include "pipeline/events/intervals.h"
 
 #include <gtest/gtest.h>
 

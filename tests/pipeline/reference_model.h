@@ -8,10 +8,10 @@
 #include <tuple>
 #include <vector>
 
-#include "pipeline/encode.h"
-#include "pipeline/event.h"
-#include "pipeline/intervals.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/encode/encode.h"
+#include "pipeline/events/event.h"
+#include "pipeline/events/intervals.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::test {
 

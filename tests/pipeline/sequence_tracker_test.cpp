@@ -1,4 +1,4 @@
-#include "pipeline/sequence_tracker.h"
+#include "pipeline/tables/sequence_tracker.h"
 
 #include <gtest/gtest.h>
 

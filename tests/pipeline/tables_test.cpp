@@ -8,11 +8,11 @@
 #include <random>
 #include <vector>
 
-#include "pipeline/ageing_clock.h"
-#include "pipeline/authority.h"
-#include "pipeline/row_table.h"
-#include "pipeline/slot_index.h"
-#include "pipeline/switch_row.h"
+#include "pipeline/tables/ageing_clock.h"
+#include "pipeline/tables/row_table.h"
+#include "pipeline/tables/slot_index.h"
+#include "pipeline/tables/switch_row.h"
+#include "pipeline/worker/authority.h"
 
 namespace hopscope::pipeline {
 namespace {

@@ -1,6 +1,6 @@
 // Ticks beside values, and the stamps that they stand for.
 
-#include "pipeline/value_time.h"
+#include "pipeline/tables/value_time.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "pipeline/snapshot.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::test {
 

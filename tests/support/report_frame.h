@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "pipeline/encode.h"
+#include "pipeline/encode/encode.h"
 
 namespace hopscope::test {
 

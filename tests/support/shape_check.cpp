@@ -2,13 +2,13 @@
 
 #include <optional>
 
-#include "pipeline/compiled_for.h"
-#include "pipeline/deviation.h"
-#include "pipeline/hop_columns_readers.h"
-#include "pipeline/hop_list.h"
-#include "pipeline/masked_equal.h"
-#include "pipeline/switch_row.h"
-#include "pipeline/units.h"
+#include "pipeline/report/deviation.h"
+#include "pipeline/simd/compiled_for.h"
+#include "pipeline/simd/hop_columns_readers.h"
+#include "pipeline/simd/masked_equal.h"
+#include "pipeline/tables/hop_list.h"
+#include "pipeline/tables/switch_row.h"
+#include "pipeline/tables/units.h"
 
 namespace hopscope::test {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "pipeline/decode.h"
-#include "pipeline/report_shape.h"
+#include "pipeline/decode/decoder.h"
+#include "pipeline/fastpath/report_shape.h"
 
 namespace hopscope::test {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <variant>
 
-#include "pipeline/event.h"
-#include "pipeline/snapshot.h"
+#include "pipeline/events/event.h"
+#include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {
 

@@ -9,7 +9,7 @@
 #include "export/flow_path.h"
 #include "export/push/switch_clock.h"
 #include "export/scale.h"
-#include "pipeline/flow_record.h"
+#include "pipeline/tables/flow_record.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -1,0 +1,183 @@
+#pragma once
+// A declared header compiled: steps over a bit cursor, each of which knows at once whether anybody
+// wants its value. Made at start; immutable, shared by all workers.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/decode/format_config.h"
+#include "pipeline/report/decode_error.h"
+#include "pipeline/report/hash.h"
+#include "pipeline/report/report.h"
+
+namespace hopscope::pipeline {
+
+/// Up to 128 bits.
+struct WideValue {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend bool operator==(const WideValue&, const WideValue&) = default;
+};
+
+using FormatKey = std::array<WideValue, kMaxFormatKeys>;
+
+/// What one header, or one element of its repeated group, says.
+struct FormatRecord {
+  FormatKey key{};
+  std::array<std::uint64_t, kMaxFormatValues> value{};
+  std::uint8_t present = 0;  ///< bit per measurement
+  bool dropped = false;
+  bool further = false;  ///< another element of a header whose key has counted already
+  bool has_time = false;
+  std::uint64_t time = 0;
+};
+
+/// `bits` (1 to 128) from bit `at` on, big endian. The caller has checked the bounds.
+[[nodiscard]] WideValue read_bits(const std::uint8_t* bytes, std::size_t at,
+                                  unsigned bits) noexcept;
+
+class FormatPlan {
+ public:
+  /// `config` was checked; `number` tells formats apart that share a table.
+  FormatPlan(const FormatConfig& config, unsigned number);
+
+  [[nodiscard]] const FormatConfig& config() const noexcept { return config_; }
+  [[nodiscard]] unsigned number() const noexcept { return number_; }
+
+  /// The header in `payload`, wherever it starts; empty: it cannot be found.
+  [[nodiscard]] Bytes locate(Bytes payload) const noexcept;
+
+  /// Calls take(record) for the header at the start of `header`, or for each element of its
+  /// repeated group. kShortFormat: it ends inside a field; nothing was taken.
+  template <typename Take>
+  [[nodiscard]] DecodeError read(Bytes header, const Take& take) const noexcept;
+
+  /// Calls take(field name, value) for every field that is there, in order; those of a group again
+  /// for each element. For people, not for a worker.
+  template <typename Take>
+  [[nodiscard]] DecodeError read_all(Bytes header, const Take& take) const;
+
+  [[nodiscard]] std::uint64_t hash(const FormatKey& key, const HashSeed& seed) const noexcept;
+
+ private:
+  static constexpr std::uint8_t kNoSlot8 = 0xFF;
+  static constexpr unsigned kSlots = 32;
+
+  struct Step {
+    std::uint16_t field = 0;  ///< in names_
+    std::uint8_t bits = 0;
+    std::uint8_t slot = kNoSlot8;       ///< where the value goes; kNoSlot8: nobody wants it
+    std::uint8_t condition = kNoSlot8;  ///< slot of the field that says whether it is there
+    WideValue condition_mask{};
+  };
+  struct Values {
+    std::array<WideValue, kSlots> value;
+    std::uint32_t present = 0;
+  };
+  struct Cursor {
+    const std::uint8_t* bytes;
+    std::size_t at;   ///< bit
+    std::size_t end;  ///< bit
+  };
+
+  [[nodiscard]] std::uint8_t slot_of(const std::string& field);
+  void add_step(std::vector<Step>& to, const FormatField& field, const std::string& prefix);
+  void find_slots();
+  [[nodiscard]] static bool is_there(const Step& step, const Values& values) noexcept {
+    if (step.condition == kNoSlot8) return true;
+    const WideValue& flag = values.value[step.condition];
+    return ((flag.low & step.condition_mask.low) | (flag.high & step.condition_mask.high)) != 0;
+  }
+  /// seen(step, cursor) for every field that is there. False: the header ends inside one.
+  template <typename Seen>
+  [[nodiscard]] static bool run(const std::vector<Step>& steps, Cursor& cursor, Values& values,
+                                const Seen& seen);
+  [[nodiscard]] std::uint64_t repeats(const Values& values) const noexcept;
+  [[nodiscard]] FormatRecord record_of(const Values& values) const noexcept;
+
+  FormatConfig config_;
+  unsigned number_;
+  std::vector<std::string> names_;
+  std::vector<std::string> slot_names_;
+  std::vector<Step> head_, element_, tail_;
+  std::uint8_t count_slot_ = kNoSlot8;  ///< of the repeated group
+  bool has_group_ = false;
+  bool by_element_ = false;  ///< somebody wants a field of the group: a record for each element
+  bool key_in_group_ = false;
+  std::size_t fixed_bits_ = 0;  ///< of head and tail without optional fields
+  std::size_t element_bits_ = 0;
+  std::array<std::uint8_t, kMaxFormatKeys> key_slot_{};
+  std::array<std::uint8_t, kMaxFormatValues> value_slot_{};
+  std::uint8_t drop_slot_ = kNoSlot8;
+  std::uint8_t time_slot_ = kNoSlot8;
+};
+
+template <typename Seen>
+bool FormatPlan::run(const std::vector<Step>& steps, Cursor& cursor, Values& values,
+                     const Seen& seen) {
+  for (const Step& step : steps) {
+    if (!is_there(step, values)) {
+      if (step.slot != kNoSlot8) values.present &= ~(1U << step.slot);
+      continue;
+    }
+    if (cursor.at + step.bits > cursor.end) return false;
+    if (step.slot != kNoSlot8) {
+      values.value[step.slot] = read_bits(cursor.bytes, cursor.at, step.bits);
+      values.present |= 1U << step.slot;
+    }
+    seen(step, cursor);
+    cursor.at += step.bits;
+  }
+  return true;
+}
+
+template <typename Take>
+DecodeError FormatPlan::read(Bytes header, const Take& take) const noexcept {
+  const auto ignore = [](const Step&, const Cursor&) noexcept {};
+  Values values{};
+  Cursor cursor{.bytes = header.data(), .at = 0, .end = header.size() * 8};
+  if (!run(head_, cursor, values, ignore)) return DecodeError::kShortFormat;
+  if (!has_group_) {
+    take(record_of(values));
+    return DecodeError::kNone;
+  }
+  const std::uint64_t count = repeats(values);
+  Cursor elements = cursor;
+  if (count > (cursor.end - cursor.at) / element_bits_) return DecodeError::kShortFormat;
+  cursor.at += count * element_bits_;
+  if (!run(tail_, cursor, values, ignore)) return DecodeError::kShortFormat;
+  if (!by_element_) {
+    take(record_of(values));
+    return DecodeError::kNone;
+  }
+  // Where the key is the header's, a header without elements counts too, and each counts once.
+  if (count == 0 && !key_in_group_) take(record_of(values));
+  for (std::size_t i = 0; i < count; ++i) {
+    (void)run(element_, elements, values, ignore);
+    FormatRecord record = record_of(values);
+    record.further = i > 0 && !key_in_group_;
+    take(record);
+  }
+  return DecodeError::kNone;
+}
+
+template <typename Take>
+DecodeError FormatPlan::read_all(Bytes header, const Take& take) const {
+  const auto tell = [&](const Step& step, const Cursor& cursor) {
+    take(names_[step.field], read_bits(cursor.bytes, cursor.at, step.bits));
+  };
+  Values values{};
+  Cursor cursor{.bytes = header.data(), .at = 0, .end = header.size() * 8};
+  bool whole = run(head_, cursor, values, tell);
+  if (has_group_) {
+    const std::uint64_t count = repeats(values);
+    for (std::uint64_t i = 0; whole && i < count; ++i) whole = run(element_, cursor, values, tell);
+    whole = whole && run(tail_, cursor, values, tell);
+  }
+  return whole ? DecodeError::kNone : DecodeError::kShortFormat;
+}
+
+}  // namespace hopscope::pipeline
