@@ -10,11 +10,11 @@
 #include <memory>
 #include <new>
 
-#include "export/example_tables.h"
-#include "export/exposition.h"
-#include "export/gzip_stream.h"
-#include "export/protobuf_encoder.h"
-#include "export/text_encoder.h"
+#include "export/metrics/encoding/gzip_stream.h"
+#include "export/metrics/encoding/protobuf_encoder.h"
+#include "export/metrics/encoding/text_encoder.h"
+#include "export/metrics/example_tables.h"
+#include "export/metrics/exposition.h"
 
 namespace {
 

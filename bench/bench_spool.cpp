@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 
 namespace {
 

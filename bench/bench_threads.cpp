@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "export/names.h"
-#include "export/table_exposition.h"
-#include "export/text_encoder.h"
+#include "export/metrics/encoding/text_encoder.h"
+#include "export/metrics/table_exposition.h"
+#include "export/names/names.h"
 #include "running_engine.h"
 #include "scrape_storm.h"
 

@@ -18,7 +18,7 @@
 #include "app/config_check_http.h"
 #include "app/config_check_sinks.h"
 #include "app/config_values.h"
-#include "export/names.h"
+#include "export/names/names.h"
 #include "pipeline/events/intervals.h"
 
 namespace hopscope::app {

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "export/format_names.h"
+#include "export/names/format_names.h"
 #include "pipeline/events/intervals.h"
 
 namespace hopscope::app {

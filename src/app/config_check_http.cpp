@@ -11,7 +11,7 @@
 #include "app/config_check_secret.h"
 #include "app/config_values.h"
 #include "base/setup_error.h"
-#include "export/tls_context.h"
+#include "export/http/tls_context.h"
 
 namespace hopscope::app {
 namespace {

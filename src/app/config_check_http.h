@@ -2,7 +2,7 @@
 // Whether the settings of the HTTP server hold together, and whether its files are there.
 
 #include "app/config_check.h"
-#include "export/http_options.h"
+#include "export/http/options.h"
 
 namespace hopscope::app {
 

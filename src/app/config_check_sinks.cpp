@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "app/config_check_secret.h"
-#include "export/push/http_post.h"
+#include "export/sinks/push/http_post.h"
 
 namespace hopscope::app {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "export/scrape.h"
+#include "export/metrics/scrape.h"
 #include "io/af_xdp/xdp_program.h"
 
 namespace hopscope::app {

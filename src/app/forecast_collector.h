@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "app/config.h"
-#include "export/http_counters.h"
-#include "export/self_metrics.h"
+#include "export/http/http_counters.h"
+#include "export/metrics/self_metrics.h"
 
 namespace hopscope::app {
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "app/forecast_size.h"
-#include "export/exposition.h"
-#include "export/gzip_stream.h"
+#include "export/metrics/encoding/gzip_stream.h"
+#include "export/metrics/exposition.h"
 #include "pipeline/report/hash.h"
 
 namespace hopscope::app {

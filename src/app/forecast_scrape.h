@@ -7,11 +7,11 @@
 
 #include "app/config.h"
 #include "app/forecast_collector.h"
-#include "export/content_negotiation.h"
-#include "export/example_tables.h"
-#include "export/exemplars.h"
-#include "export/names.h"
-#include "export/series_writer.h"
+#include "export/metrics/content_negotiation.h"
+#include "export/metrics/example_tables.h"
+#include "export/metrics/exemplars.h"
+#include "export/metrics/series_writer.h"
+#include "export/names/names.h"
 
 namespace hopscope::app {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/config.h"
-#include "export/example_tables.h"
+#include "export/metrics/example_tables.h"
 
 namespace hopscope::app {
 

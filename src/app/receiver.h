@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/config.h"
-#include "export/self_metrics.h"
+#include "export/metrics/self_metrics.h"
 #include "io/af_xdp/af_xdp_source.h"
 #include "io/frame_source.h"
 

@@ -10,7 +10,7 @@
 
 #include "app/collector.h"
 #include "app/config_load.h"
-#include "export/http_security.h"
+#include "export/http/http_security.h"
 
 namespace hopscope::app {
 namespace {

@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "base/wall_clock.h"
-#include "export/exposition.h"
-#include "export/file_sink.h"
-#include "export/push/influx_sink.h"
-#include "export/push/remote_write_sink.h"
+#include "export/metrics/encoding/text_encoder.h"
+#include "export/metrics/exposition.h"
+#include "export/sinks/file/file_sink.h"
+#include "export/sinks/influx/influx_sink.h"
+#include "export/sinks/remote_write/remote_write_sink.h"
 #include "export/sources_json.h"
-#include "export/text_encoder.h"
 
 namespace hopscope::exporter {
 namespace {

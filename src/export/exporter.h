@@ -11,16 +11,16 @@
 #include <thread>
 #include <vector>
 
-#include "export/delivery/delivery.h"
-#include "export/exemplars.h"
-#include "export/health_check.h"
-#include "export/http_server.h"
-#include "export/names.h"
+#include "export/http/health_check.h"
+#include "export/http/http_server.h"
+#include "export/metrics/encoding/output_buffer.h"
+#include "export/metrics/exemplars.h"
+#include "export/metrics/scrape.h"
+#include "export/metrics/self_metrics.h"
+#include "export/names/names.h"
 #include "export/options.h"
-#include "export/output_buffer.h"
-#include "export/row_feed.h"
-#include "export/scrape.h"
-#include "export/self_metrics.h"
+#include "export/sinks/delivery/delivery.h"
+#include "export/sinks/row_feed.h"
 #include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "export/delivery/options.h"
-#include "export/flow_series_options.h"
-#include "export/http_options.h"
-#include "export/push/options.h"
+#include "export/http/options.h"
+#include "export/metrics/options.h"
+#include "export/sinks/delivery/options.h"
+#include "export/sinks/push/options.h"
 
 namespace hopscope::exporter {
 

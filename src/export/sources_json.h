@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "export/names.h"
+#include "export/names/names.h"
 #include "pipeline/tables/snapshot.h"
 
 namespace hopscope::exporter {

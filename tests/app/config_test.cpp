@@ -12,7 +12,7 @@
 #include "app/config_dump.h"
 #include "app/config_load.h"
 #include "app/config_values.h"
-#include "export/names.h"
+#include "export/names/names.h"
 #include "pipeline/report/decode_error.h"
 #include "pipeline/report/deviation.h"
 #include "support/temporary_directory.h"

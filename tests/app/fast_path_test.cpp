@@ -11,7 +11,7 @@
 #include <random>
 
 #include "app/generate_traffic.h"
-#include "export/names.h"
+#include "export/names/names.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/render.h"

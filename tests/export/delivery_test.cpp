@@ -1,7 +1,7 @@
 // Delivery in front of sinks that behave in every way they can. No test waits for a time to pass;
 // all wait for what must happen.
 
-#include "export/delivery/delivery.h"
+#include "export/sinks/delivery/delivery.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 #include <set>
 
 #include "base/setup_error.h"
-#include "export/spool/record_format.h"
+#include "export/sinks/spool/record_format.h"
 
 namespace hopscope::exporter {
 namespace {

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "export/content_negotiation.h"
-#include "export/exposition.h"
+#include "export/metrics/content_negotiation.h"
+#include "export/metrics/exposition.h"
 #include "support/exposition.h"
 #include "support/fake_tables.h"
 #include "support/protobuf_reader.h"

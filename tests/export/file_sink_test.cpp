@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/setup_error.h"
-#include "export/event_json.h"
-#include "export/file_sink.h"
+#include "export/sinks/file/event_json.h"
+#include "export/sinks/file/file_sink.h"
 #include "support/fake_tables.h"
 
 namespace hopscope::exporter {

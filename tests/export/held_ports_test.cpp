@@ -1,10 +1,10 @@
-#include "export/held_ports.h"
+#include "export/metrics/held_ports.h"
 
 #include <gtest/gtest.h>
 
 #include <tuple>
 
-#include "export/example_tables.h"
+#include "export/metrics/example_tables.h"
 
 namespace hopscope::exporter {
 namespace {

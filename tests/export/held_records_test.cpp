@@ -1,4 +1,4 @@
-#include "export/delivery/held_records.h"
+#include "export/sinks/delivery/held_records.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "export/push/http_outcome.h"
+#include "export/sinks/push/http_outcome.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // What a request knows of the connection that it went over.
 
-#include "export/push/http_post.h"
+#include "export/sinks/push/http_post.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "export/http_request.h"
+#include "export/http/http_request.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "export/http_security.h"
+#include "export/http/http_security.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

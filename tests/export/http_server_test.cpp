@@ -1,4 +1,4 @@
-#include "export/http_server.h"
+#include "export/http/http_server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "export/push/influx_sink.h"
+#include "export/sinks/influx/influx_sink.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "export/push/line_encoder.h"
+#include "export/sinks/influx/line_encoder.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "export/push/influx_sink.h"
+#include "export/sinks/influx/influx_sink.h"
 #include "support/fake_tables.h"
 
 namespace hopscope::exporter {

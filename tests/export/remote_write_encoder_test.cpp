@@ -1,11 +1,11 @@
-#include "export/push/remote_write_encoder.h"
+#include "export/sinks/remote_write/remote_write_encoder.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "export/table_exposition.h"
-#include "export/text_encoder.h"
+#include "export/metrics/encoding/text_encoder.h"
+#include "export/metrics/table_exposition.h"
 #include "support/exposition.h"
 #include "support/fake_tables.h"
 #include "support/remote_write.h"

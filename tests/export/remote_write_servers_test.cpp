@@ -11,7 +11,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "export/push/remote_write_sink.h"
+#include "export/sinks/remote_write/remote_write_sink.h"
 #include "support/fake_tables.h"
 #include "support/remote_write.h"
 #include "support/server_process.h"

@@ -1,4 +1,4 @@
-#include "export/push/remote_write_sink.h"
+#include "export/sinks/remote_write/remote_write_sink.h"
 
 #include <gtest/gtest.h>
 #include <snappy.h>

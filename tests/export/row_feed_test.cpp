@@ -1,4 +1,4 @@
-#include "export/row_feed.h"
+#include "export/sinks/row_feed.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Answers to scrapes: parameters, deadlines, encodings, and what they take of memory.
 
-#include "export/scrape.h"
+#include "export/metrics/scrape.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +12,8 @@
 #include <new>
 #include <set>
 
-#include "export/example_tables.h"
-#include "export/exposition.h"
+#include "export/metrics/example_tables.h"
+#include "export/metrics/exposition.h"
 #include "support/exposition.h"
 #include "support/fake_tables.h"
 #include "support/render.h"

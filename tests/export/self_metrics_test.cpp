@@ -1,6 +1,6 @@
 // The collector's own series that alerts compare with one another.
 
-#include "export/self_metrics.h"
+#include "export/metrics/self_metrics.h"
 
 #include <gtest/gtest.h>
 

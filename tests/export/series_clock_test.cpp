@@ -1,4 +1,4 @@
-#include "export/push/series_clock.h"
+#include "export/sinks/push/series_clock.h"
 
 #include <gtest/gtest.h>
 

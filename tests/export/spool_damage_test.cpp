@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/setup_error.h"
-#include "export/spool/record_format.h"
-#include "export/spool/spool.h"
+#include "export/sinks/spool/record_format.h"
+#include "export/sinks/spool/spool.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

@@ -22,7 +22,7 @@
 #include <random>
 #include <string>
 
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

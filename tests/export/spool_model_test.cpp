@@ -8,8 +8,8 @@
 #include <random>
 #include <set>
 
-#include "export/spool/number_runs.h"
-#include "export/spool/spool.h"
+#include "export/sinks/spool/number_runs.h"
+#include "export/sinks/spool/spool.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

@@ -23,7 +23,7 @@
 #include <thread>
 
 #include "base/setup_error.h"
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 #include "support/spool_bed.h"
 #include "support/temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "export/table_exposition.h"
+#include "export/metrics/table_exposition.h"
 
 #include <gtest/gtest.h>
 

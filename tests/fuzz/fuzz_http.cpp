@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "export/http_request.h"
+#include "export/http/http_request.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "export/names.h"
+#include "export/names/names.h"
 #include "support/render.h"
 
 namespace hopscope::test::model {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "export/push/remote_write.pb.h"
+#include "export/sinks/remote_write/remote_write.pb.h"
 
 namespace hopscope::test {
 

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "export/protobuf_encoder.h"
-#include "export/table_exposition.h"
-#include "export/text_encoder.h"
+#include "export/metrics/encoding/protobuf_encoder.h"
+#include "export/metrics/encoding/text_encoder.h"
+#include "export/metrics/table_exposition.h"
 
 namespace hopscope::test {
 

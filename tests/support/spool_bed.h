@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "export/spool/spool.h"
+#include "export/sinks/spool/spool.h"
 
 namespace hopscope::test {
 
