@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "app/capture.h"
+#include "app/config/load.h"
 #include "app/config_command.h"
-#include "app/config_load.h"
 #include "app/cpu_command.h"
-#include "app/decode_command.h"
-#include "app/forecast_command.h"
-#include "app/generate_command.h"
-#include "app/replay_command.h"
-#include "app/run_command.h"
+#include "app/decode/decode_command.h"
+#include "app/forecast/forecast_command.h"
+#include "app/generate/generate_command.h"
+#include "app/replay/replay_command.h"
+#include "app/run/run_command.h"
 #include "app/sources_command.h"
 #include "base/setup_error.h"
 

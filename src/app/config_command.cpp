@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "app/config_dump.h"
-#include "app/config_load.h"
+#include "app/config/dump.h"
+#include "app/config/load.h"
 #include "app/standard_output.h"
 
 namespace hopscope::app {

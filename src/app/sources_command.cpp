@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "app/capture.h"
-#include "app/config_load.h"
+#include "app/config/load.h"
 #include "app/standard_output.h"
 #include "base/secret.h"
 #include "base/setup_error.h"

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/config_check.h"
-#include "app/config_dump.h"
-#include "app/config_load.h"
-#include "app/config_values.h"
+#include "app/config/check.h"
+#include "app/config/dump.h"
+#include "app/config/load.h"
+#include "app/config/values.h"
 #include "export/names/names.h"
 #include "pipeline/report/decode_error.h"
 #include "pipeline/report/deviation.h"

@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "app/decode_json.h"
+#include "app/decode/json.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/vectors.h"

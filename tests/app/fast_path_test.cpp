@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <random>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "export/names/names.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"

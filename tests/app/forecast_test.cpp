@@ -7,9 +7,9 @@
 #include <string>
 
 #include "app/capture.h"
-#include "app/forecast_hints.h"
-#include "app/forecast_scrape.h"
-#include "app/forecast_size.h"
+#include "app/forecast/forecast_scrape.h"
+#include "app/forecast/hints.h"
+#include "app/forecast/size.h"
 #include "export/exporter.h"
 #include "support/exposition.h"
 #include "support/temporary_directory.h"

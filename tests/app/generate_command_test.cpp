@@ -1,6 +1,6 @@
 // The command line of `hopscope generate`, from arguments to file and summary.
 
-#include "app/generate_command.h"
+#include "app/generate/generate_command.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

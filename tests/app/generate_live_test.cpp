@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "app/generate_output.h"
+#include "app/generate/output.h"
 #include "support/plain_reader.h"
 #include "support/veth_namespace.h"
 

@@ -1,13 +1,13 @@
 // Generated frames through the decoder: good ones are good, and each malformed one has exactly the
 // error that the summary counts it under.
 
-#include "app/generate_malform.h"
+#include "app/generate/malform.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "pipeline/decode/decoder.h"
 
 namespace hopscope::app {

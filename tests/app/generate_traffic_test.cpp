@@ -1,6 +1,6 @@
 // The traffic model: what it says about its frames against what a plain reader finds in them.
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "app/generate_output.h"
-#include "app/generate_summary.h"
+#include "app/generate/output.h"
+#include "app/generate/summary.h"
 #include "support/pcap_file.h"
 #include "support/plain_reader.h"
 

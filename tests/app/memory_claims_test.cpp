@@ -7,7 +7,7 @@
 
 #include <fstream>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "pipeline/tables/flow_table.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"

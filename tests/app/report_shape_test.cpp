@@ -7,7 +7,7 @@
 
 #include <random>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "support/shape_check.h"
 
 namespace hopscope::app {

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <random>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "pipeline/worker/engine.h"
 #include "support/allocation_guard.h"
 #include "support/memory_source.h"

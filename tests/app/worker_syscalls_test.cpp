@@ -14,7 +14,7 @@
 #include <new>
 #include <thread>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 #include "support/syscall_guard.h"

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "app/config_check.h"
-#include "app/config_dump.h"
-#include "app/config_load.h"
+#include "app/config/check.h"
+#include "app/config/dump.h"
+#include "app/config/load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace app = hopscope::app;

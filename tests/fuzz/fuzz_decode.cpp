@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "app/decode_json.h"
+#include "app/decode/json.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
 

@@ -22,7 +22,7 @@
 #include <set>
 #include <string>
 
-#include "app/generate_traffic.h"
+#include "app/generate/traffic.h"
 #include "model/compare.h"
 #include "model/traffic.h"
 #include "pipeline/worker/engine.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "app/config_load.h"
+#include "app/config/load.h"
 
 namespace hopscope::test {
 

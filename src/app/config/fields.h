@@ -1,0 +1,19 @@
+#pragma once
+// The fields of a header that the user declares, from YAML.
+
+#include <yaml-cpp/yaml.h>
+
+#include <string>
+#include <vector>
+
+#include "app/config/load.h"
+
+namespace hopscope::app {
+
+/// {name: bits}, {name: {bits, if}} and, outermost only, {name: {repeat, fields}}. `path` is the
+/// key of `node`; places and mistakes go to `to`.
+[[nodiscard]] std::vector<pipeline::FormatField> read_format_fields(const YAML::Node& node,
+                                                                    const std::string& path,
+                                                                    LoadedConfig& to);
+
+}  // namespace hopscope::app

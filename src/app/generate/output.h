@@ -1,0 +1,17 @@
+#pragma once
+// Where generated frames go: into a pcap file, or out of an interface.
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+
+#include "app/generate/options.h"
+
+namespace hopscope::app {
+
+/// Generates all the traffic that was asked for and returns the summary. `options` must have passed
+/// check(). Ends early, with a summary of what was done, when `stop` is set. Throws GenerateError
+/// or io::SetupError.
+[[nodiscard]] nlohmann::ordered_json generate(const GenerateOptions& options,
+                                              const std::atomic<bool>& stop);
+
+}  // namespace hopscope::app
