@@ -18,13 +18,40 @@ endif()
 # What the tests with the label "threads" run: all that the thread sanitizer needs.
 add_custom_target(thread_tests)
 
-# hopscope_library(NAME SOURCES a.cpp ... LINK x ... PRIVATE_LINK y ...)
-function(hopscope_library name)
+# HOPSCOPE_ROOMS, and HOPSCOPE_ROOM_<room>: the rooms whose headers a room may include.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/rooms.txt)
+file(STRINGS ${CMAKE_SOURCE_DIR}/src/rooms.txt room_lines REGEX "^[a-z]")
+foreach(line IN LISTS room_lines)
+  string(REGEX MATCH "^([^:]+): *(.*)$" line "${line}")
+  list(APPEND HOPSCOPE_ROOMS ${CMAKE_MATCH_1})
+  string(REPLACE " " ";" HOPSCOPE_ROOM_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+endforeach()
+
+# hopscope_link_rooms(TARGET ROOM SCOPE): links what src/rooms.txt lists for the room.
+function(hopscope_link_rooms target room scope)
+  set(rooms ${HOPSCOPE_ROOM_${room}})
+  list(TRANSFORM rooms REPLACE "/" ".")
+  list(TRANSFORM rooms PREPEND hopscope::)
+  target_link_libraries(${target} ${scope} hopscope_flags ${rooms})
+endfunction()
+
+# hopscope_room([SOURCES a.cpp ...] [LINK x ...] [PRIVATE_LINK y ...]): the library of this folder;
+# that of src/pipeline/decode is hopscope::pipeline.decode. Other rooms are linked by src/rooms.txt.
+function(hopscope_room)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
-  add_library(hopscope_${name} STATIC ${ARG_SOURCES})
+  file(RELATIVE_PATH room ${CMAKE_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "." name ${room})
+  if(ARG_SOURCES)
+    add_library(hopscope_${name} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(hopscope_${name} PRIVATE ${ARG_PRIVATE_LINK})
+  else()
+    add_library(hopscope_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
   add_library(hopscope::${name} ALIAS hopscope_${name})
-  target_link_libraries(hopscope_${name} PUBLIC hopscope_flags ${ARG_LINK}
-                                         PRIVATE ${ARG_PRIVATE_LINK})
+  hopscope_link_rooms(hopscope_${name} ${room} ${scope})
+  target_link_libraries(hopscope_${name} ${scope} ${ARG_LINK})
 endfunction()
 
 # hopscope_test(NAME SOURCES a.cpp ... LINK x ... LABELS l ... [TIMEOUT seconds])
