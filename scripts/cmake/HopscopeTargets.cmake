@@ -79,6 +79,31 @@ function(hopscope_test name)
   endif()
 endfunction()
 
+# hopscope_room_test([SUFFIX] SOURCES a.cpp ... [LINK x ...] [LABELS l ...] [THREADS filter]
+# [TIMEOUT seconds]): tests of the room that this folder mirrors, as one program: that of
+# tests/pipeline/decode is pipeline.decode_test. LABELS: fast unless told. THREADS: the tests in it
+# (a GoogleTest filter) that the thread sanitizer runs.
+function(hopscope_room_test)
+  cmake_parse_arguments(ARG "" "TIMEOUT;THREADS" "SOURCES;LINK;LABELS" ${ARGN})
+  file(RELATIVE_PATH room ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "." room ${room})
+  set(name ${room})
+  if(ARG_UNPARSED_ARGUMENTS)
+    string(APPEND name "_${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS fast)
+  endif()
+  if(ARG_THREADS)
+    list(APPEND ARG_LABELS threads)
+  endif()
+  hopscope_test(${name}_test SOURCES ${ARG_SOURCES} LINK hopscope::${room} ${ARG_LINK}
+                LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_THREADS AND HOPSCOPE_SANITIZE STREQUAL thread)
+    set_tests_properties(${name}_test PROPERTIES ENVIRONMENT "GTEST_FILTER=${ARG_THREADS}")
+  endif()
+endfunction()
+
 # hopscope_bench(NAME SOURCES a.cpp ... LINK x ...): a Google Benchmark executable, which the
 # tests also run for one short iteration so that it cannot rot.
 function(hopscope_bench name)

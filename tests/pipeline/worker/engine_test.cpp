@@ -8,7 +8,7 @@
 #include <set>
 
 #include "pipeline/encode/encode.h"
-#include "pipeline/reference_model.h"
+#include "pipeline/worker/reference_model.h"
 #include "support/memory_source.h"
 
 namespace hopscope::pipeline {

@@ -1,5 +1,5 @@
 // docs/metrics.md is the table of everything that /metrics can show. To write it anew:
-//   HOPSCOPE_UPDATE_DOCS=1 build/release/tests/export/metrics_page_test
+//   HOPSCOPE_UPDATE_DOCS=1 build/release/tests/export/metrics/export.metrics_test
 
 #include <gtest/gtest.h>
 
