@@ -224,7 +224,7 @@ int run(int argc, char** argv) {
     } else {
       receive(options);
     }
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     std::cerr << "bench_receive: " << error.what() << '\n';
     return 1;
   }

@@ -65,8 +65,8 @@ class FastPathBed final : private pipeline::ChangeRouter {
     std::uint64_t taken = 0;
     for (std::size_t i = 0; i < ring.size(); ++i) {
       const std::uint8_t* ahead = ring.frame(std::min(i + kAhead, ring.size() - 1));
-      for (std::size_t at = 0; at < 6 * pipeline::kCacheLine; at += pipeline::kCacheLine) {
-        pipeline::prefetch(ahead + at);
+      for (std::size_t at = 0; at < 6 * kCacheLine; at += kCacheLine) {
+        prefetch(ahead + at);
       }
       const pipeline::Bytes frame(ring.frame(i), ring.length(i));
       if (stage == Stage::kFetch) {
@@ -98,7 +98,7 @@ class FastPathBed final : private pipeline::ChangeRouter {
 
   static std::uint64_t touch(pipeline::Bytes frame) noexcept {
     std::uint8_t sum = 0;
-    for (std::size_t at = 0; at < frame.size(); at += pipeline::kCacheLine) sum ^= frame[at];
+    for (std::size_t at = 0; at < frame.size(); at += kCacheLine) sum ^= frame[at];
     asm volatile("" : : "r"(sum));
     return 1;
   }
@@ -115,7 +115,7 @@ class FastPathBed final : private pipeline::ChangeRouter {
   const pipeline::Decoder decoder_;
   const pipeline::UnitTable units_;
   const pipeline::HashSeed seed_;
-  pipeline::SpscQueue<pipeline::Event> queue_{1024};
+  SpscQueue<pipeline::Event> queue_{1024};
   pipeline::EventBuffer events_{queue_};
   pipeline::Tables tables_;
   const pipeline::InstructionSet set_;

@@ -71,7 +71,7 @@ class FrameRing final : public io::FrameSource {
     return &memory_[i * kChunk + kHeadroom];
   }
 
-  pipeline::FixedArray<std::uint8_t> memory_;
+  FixedArray<std::uint8_t> memory_;
   std::vector<std::uint32_t> length_;
   std::size_t count_ = 0;
   std::size_t next_ = 0;

@@ -22,7 +22,7 @@ template <template <typename, typename> class Map>
 void take_ring(MapPipeline<Map>& maps, const FrameRing& ring, std::size_t frames,
                std::int64_t time_ns) {
   for (std::size_t i = 0; i < frames; ++i) {
-    if (i + 8 < frames) pipeline::prefetch(ring.frame(i + 8));
+    if (i + 8 < frames) prefetch(ring.frame(i + 8));
     maps.take({ring.frame(i), ring.length(i)}, time_ns);
   }
 }

@@ -208,7 +208,7 @@ class MapPipeline {
   Map<QueueKey, Value> queues_;
   Map<std::uint32_t, Histogram> switches_;
   Map<SenderKey, pipeline::SequenceRow> senders_;
-  std::array<std::uint64_t, pipeline::kCountOf<pipeline::EventKind>> events_{};
+  std::array<std::uint64_t, kCountOf<pipeline::EventKind>> events_{};
   std::array<pipeline::Event, 1024> told_{};
   std::size_t told_at_ = 0;
 };

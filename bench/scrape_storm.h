@@ -23,7 +23,7 @@ class ScrapeStorm {
   static constexpr unsigned kScrapers = 10;
 
   /// Threads of the server and of the scrapers inherit the CPU of the caller. Throws
-  /// io::SetupError.
+  /// SetupError.
   explicit ScrapeStorm(const pipeline::TableView& tables)
       : port_(free_port()),
         exporter_(options(port_), {},

@@ -47,7 +47,7 @@ void send_stamps(const std::string& interface, unsigned count, unsigned mean_gap
   }
   const int error = errno;
   if (fd >= 0) close(fd);
-  if (!sent) throw io::SetupError(fmt::format("{}: {}", interface, std::strerror(error)));
+  if (!sent) throw SetupError(fmt::format("{}: {}", interface, std::strerror(error)));
 }
 
 }  // namespace hopscope::bench

@@ -7,7 +7,7 @@
 namespace hopscope::bench {
 
 /// Sends `count` frames to UDP port 32766 out of the interface, at random moments with
-/// `mean_gap_us` between two. Throws io::SetupError.
+/// `mean_gap_us` between two. Throws SetupError.
 void send_stamps(const std::string& interface, unsigned count, unsigned mean_gap_us);
 
 }  // namespace hopscope::bench

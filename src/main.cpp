@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   } catch (const hopscope::app::UsageError& error) {
     fmt::print(stderr, "hopscope: {}\n", error.what());
     return kWrongUse;
-  } catch (const hopscope::io::WrongSettingsError& error) {
+  } catch (const hopscope::WrongSettingsError& error) {
     fmt::print(stderr, "hopscope: {}\n", error.what());
     return kWrongUse;
   } catch (const std::exception& error) {

@@ -28,7 +28,7 @@ constexpr unsigned kRetireMs = 1;  // when a block that is not full is handed ov
 constexpr std::uint16_t kAllProtocols = (ETH_P_ALL << 8) | (ETH_P_ALL >> 8);
 
 [[noreturn]] void fail(const char* what) {
-  throw io::SetupError(fmt::format("AF_PACKET: {}: {}", what, std::strerror(errno)));
+  throw SetupError(fmt::format("AF_PACKET: {}: {}", what, std::strerror(errno)));
 }
 
 std::uint32_t load_status(const std::uint8_t* block) noexcept {

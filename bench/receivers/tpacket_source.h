@@ -13,7 +13,7 @@ namespace hopscope::bench {
 
 class TpacketSource final : public io::FrameSource {
  public:
-  /// UDP frames over IPv4 to `port` that arrive at the interface. Throws io::SetupError.
+  /// UDP frames over IPv4 to `port` that arrive at the interface. Throws SetupError.
   TpacketSource(const std::string& interface, std::uint16_t port);
   ~TpacketSource() override;
 

@@ -51,7 +51,7 @@ UdpGroSource::UdpGroSource(std::uint16_t port)
   if (ready) return;
   const int error = errno;
   if (fd_ >= 0) close(fd_);
-  throw io::SetupError(fmt::format("UDP_GRO on port {}: {}", port, std::strerror(error)));
+  throw SetupError(fmt::format("UDP_GRO on port {}: {}", port, std::strerror(error)));
 }
 
 UdpGroSource::~UdpGroSource() {

@@ -18,7 +18,7 @@ namespace hopscope::bench {
 
 class UdpGroSource final : public io::FrameSource {
  public:
-  /// Every IPv4 address, one port. Throws io::SetupError.
+  /// Every IPv4 address, one port. Throws SetupError.
   explicit UdpGroSource(std::uint16_t port);
   ~UdpGroSource() override;
 

@@ -9,6 +9,9 @@ target_compile_options(
             $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
             $<$<BOOL:${HOPSCOPE_WERROR}>:-Werror>)
 target_include_directories(hopscope_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(HOPSCOPE_ASSERTIONS)
+  target_compile_definitions(hopscope_flags INTERFACE HOPSCOPE_ASSERTIONS)
+endif()
 if(HOPSCOPE_SANITIZE)
   target_compile_options(hopscope_flags INTERFACE -fsanitize=${HOPSCOPE_SANITIZE}
                                                   -fno-sanitize-recover=all)

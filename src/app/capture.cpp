@@ -7,7 +7,7 @@ namespace hopscope::app {
 std::unique_ptr<io::PcapSource> open_captures(const std::vector<std::string>& files) {
   try {
     return std::make_unique<io::PcapSource>(files);
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     throw UsageError(error.what());
   }
 }

@@ -84,15 +84,15 @@ struct Target {
   std::string certificate;
   std::string key;
   std::string user;
-  exporter::SecretSource password;
-  exporter::SecretSource token;
+  SecretSource password;
+  SecretSource token;
 };
 
-exporter::Secret secret_of(const exporter::SecretSource& source) {
+Secret secret_of(const SecretSource& source) {
   try {
-    return exporter::read_secret(source);
-  } catch (const exporter::SecretError& error) {
-    throw io::SetupError(error.what());
+    return read_secret(source);
+  } catch (const SecretError& error) {
+    throw SetupError(error.what());
   }
 }
 
@@ -118,7 +118,7 @@ void set_credentials(CURL* curl, const Target& target) {
 nlohmann::ordered_json of_collector(const Target& target) {
   constexpr long kTimeoutS = 10;
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
-  if (!curl) throw io::SetupError("libcurl cannot be initialised");
+  if (!curl) throw SetupError("libcurl cannot be initialised");
   std::string body;
   std::array<char, CURL_ERROR_SIZE> reason{};
   curl_easy_setopt(curl.get(), CURLOPT_URL, target.url.c_str());
@@ -131,11 +131,11 @@ nlohmann::ordered_json of_collector(const Target& target) {
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
   set_credentials(curl.get(), target);
   if (curl_easy_perform(curl.get()) != CURLE_OK) {
-    throw io::SetupError(fmt::format("no answer from {}: {}; is a collector running there?",
-                                     target.url, reason.data()));
+    throw SetupError(fmt::format("no answer from {}: {}; is a collector running there?", target.url,
+                                 reason.data()));
   }
   auto json = nlohmann::ordered_json::parse(body, nullptr, false);
-  if (!json.is_array()) throw io::SetupError(target.url + " does not answer as a collector does");
+  if (!json.is_array()) throw SetupError(target.url + " does not answer as a collector does");
   return json;
 }
 

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace hopscope::io {
+namespace hopscope {
 
 class Counter {
  public:
@@ -21,4 +21,4 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-}  // namespace hopscope::io
+}  // namespace hopscope

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 
 template <typename Enum>
 inline constexpr std::size_t kCountOf = static_cast<std::size_t>(Enum::kCount);
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <new>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 namespace {
 
 constexpr std::size_t kHugePage = 2U << 20;
@@ -58,4 +58,4 @@ void return_memory(void* memory, std::size_t bytes) noexcept {
   munmap(memory, mapped_bytes(bytes == 0 ? 1 : bytes));
 }
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

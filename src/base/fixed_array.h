@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 
 /// Zeroed, touched memory. Throws std::bad_alloc. `bytes` is rounded up to 2 MB if it is that
 /// large.
@@ -46,4 +46,4 @@ class FixedArray {
   std::size_t count_ = 0;
 };
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace hopscope::exporter {
+namespace hopscope {
 
 template <typename Integer>
 void put_little(char* to, Integer value) noexcept {
@@ -24,4 +24,4 @@ template <typename Integer>
   return static_cast<Integer>(bits);
 }
 
-}  // namespace hopscope::exporter
+}  // namespace hopscope

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 
 /// Fetches the line at `address` into the second-level cache: into the first, the frames
 /// that are under way would evict each other. To the compiler a function that only fetches has no
@@ -25,4 +25,4 @@ namespace hopscope::pipeline {
 #endif
 }
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

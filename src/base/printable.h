@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace hopscope::exporter {
+namespace hopscope {
 
 /// At most the first `most` bytes, as ASCII: control characters are spaces, others ?. So it is
 /// right in a log, in JSON, and wherever it is cut.
@@ -19,4 +19,4 @@ namespace hopscope::exporter {
   return line;
 }
 
-}  // namespace hopscope::exporter
+}  // namespace hopscope

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-namespace hopscope::exporter {
+namespace hopscope {
 namespace {
 
 constexpr std::size_t kMostBytes = 64 * 1024;
@@ -92,4 +92,4 @@ std::string private_file_warning(const std::string& path) {
   return fmt::format("{0} can be read by every user of this machine; chmod o-r {0}", path);
 }
 
-}  // namespace hopscope::exporter
+}  // namespace hopscope

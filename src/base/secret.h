@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace hopscope::exporter {
+namespace hopscope {
 
 /// Where a secret is found: one of the two. Not secret itself.
 struct SecretSource {
@@ -51,4 +51,4 @@ class SecretError : public std::runtime_error {
 /// The same for any file that should be private, as a TLS key.
 [[nodiscard]] std::string private_file_warning(const std::string& path);
 
-}  // namespace hopscope::exporter
+}  // namespace hopscope

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-namespace hopscope::io {
+namespace hopscope {
 
 class SetupError : public std::runtime_error {
  public:
@@ -16,4 +16,4 @@ class WrongSettingsError : public SetupError {
   using SetupError::SetupError;
 };
 
-}  // namespace hopscope::io
+}  // namespace hopscope

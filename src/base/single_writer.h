@@ -12,13 +12,11 @@
 
 #include "base/counter.h"
 
-namespace hopscope::pipeline {
+namespace hopscope {
 
 /// Lines apart, so that neither sharing nor the adjacent-line prefetcher couples two threads.
 inline constexpr std::size_t kCacheLine = 64;
 inline constexpr std::size_t kNoShare = 128;
-
-using io::Counter;
 
 /// Writes a field of a row that readers copy under its sequence lock. Release: it may not move in
 /// front of the odd sequence number (pairs with the acquire loads in read_row()). A word that says
@@ -95,4 +93,4 @@ inline void put_row(Row& row, const Row& value) noexcept {
   }
 }
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

@@ -7,7 +7,7 @@
 
 #include "base/fixed_array.h"
 
-namespace hopscope::pipeline {
+namespace hopscope {
 
 /// For containers that allocate once, at start: memory that is touched then.
 template <typename T>
@@ -49,4 +49,4 @@ class SpscQueue {
   boost::lockfree::spsc_queue<T, boost::lockfree::allocator<ClaimedAllocator<T>>> queue_;
 };
 
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace hopscope::exporter {
+namespace hopscope {
 
 /// ns since 1970.
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
@@ -13,4 +13,4 @@ namespace hopscope::exporter {
       .count();
 }
 
-}  // namespace hopscope::exporter
+}  // namespace hopscope

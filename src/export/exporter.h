@@ -41,7 +41,7 @@ struct ExporterInput {
 
 class Exporter {
  public:
-  /// Opens sinks and the HTTP port, as far as the options want them. Throws io::SetupError.
+  /// Opens sinks and the HTTP port, as far as the options want them. Throws SetupError.
   Exporter(const ExportOptions& options, const pipeline::SwitchOptions& switches,
            ExporterInput input);
   Exporter(const Exporter&) = delete;

@@ -149,17 +149,17 @@ std::vector<std::string> counts_of(const pipeline::TableView& tables) {
     add(fmt::format("error {}", pipeline::kDecodeErrors[i].label), total.errors[i]);
   }
   for (std::size_t version = 0; version < total.reports_by.size(); ++version) {
-    for (std::size_t kind = 0; kind < pipeline::kCountOf<pipeline::ReportKind>; ++kind) {
+    for (std::size_t kind = 0; kind < kCountOf<pipeline::ReportKind>; ++kind) {
       add(fmt::format("reports {} {}", pipeline::kVersionLabels[version],
                       label(static_cast<pipeline::ReportKind>(kind))),
           total.reports_by[version][kind]);
     }
   }
-  for (std::size_t kind = 0; kind < pipeline::kCountOf<pipeline::EventKind>; ++kind) {
+  for (std::size_t kind = 0; kind < kCountOf<pipeline::EventKind>; ++kind) {
     add(fmt::format("events {}", label(static_cast<pipeline::EventKind>(kind))),
         total.events[kind]);
   }
-  for (std::size_t i = 0; i < pipeline::kCountOf<pipeline::Table>; ++i) {
+  for (std::size_t i = 0; i < kCountOf<pipeline::Table>; ++i) {
     const std::string_view table = label(static_cast<pipeline::Table>(i));
     add(fmt::format("entries {}", table), total.entries[i]);
     add(fmt::format("refused {}", table), total.refused[i]);

@@ -77,7 +77,7 @@ void check_http_files(const exporter::HttpOptions& http, const Check& check) {
   if (all_there) {
     try {
       (void)exporter::make_tls_context(tls, false);
-    } catch (const io::SetupError& error) {
+    } catch (const SetupError& error) {
       check(false, kTls, error.what());
     }
   }

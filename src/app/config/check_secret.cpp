@@ -4,8 +4,7 @@
 
 namespace hopscope::app {
 
-void check_secret(const exporter::SecretSource& source, const std::string& key,
-                  const Check& check) {
+void check_secret(const SecretSource& source, const std::string& key, const Check& check) {
   const std::size_t dot = key.rfind('.');
   const std::string section = key.substr(0, dot);
   const std::string name = key.substr(dot + 1);
@@ -15,12 +14,11 @@ void check_secret(const exporter::SecretSource& source, const std::string& key,
         fmt::format("is there besides {}_file; one of them", name));
 }
 
-void check_secret_there(const exporter::SecretSource& source, const std::string& key,
-                        const Check& check) {
+void check_secret_there(const SecretSource& source, const std::string& key, const Check& check) {
   if (source.file.empty() == source.env.empty()) return;  // told already
   try {
-    (void)exporter::read_secret(source);
-  } catch (const exporter::SecretError& error) {
+    (void)read_secret(source);
+  } catch (const SecretError& error) {
     check(false, key + (source.file.empty() ? "_env" : "_file"), error.what());
   }
 }

@@ -10,10 +10,9 @@ namespace hopscope::app {
 
 /// `key` without its ending: "export.http.auth.users[0].password" for password_file and
 /// password_env. Exactly one is needed.
-void check_secret(const exporter::SecretSource& source, const std::string& key, const Check& check);
+void check_secret(const SecretSource& source, const std::string& key, const Check& check);
 
 /// Whether it can be read now, on this machine.
-void check_secret_there(const exporter::SecretSource& source, const std::string& key,
-                        const Check& check);
+void check_secret_there(const SecretSource& source, const std::string& key, const Check& check);
 
 }  // namespace hopscope::app

@@ -46,7 +46,7 @@ void delivery(Visitor& v, exporter::DeliveryOptions& delivery) {
 }
 
 /// A secret is never a value of the configuration: two keys say where it is found.
-void secret(Visitor& v, const Key& file, const Key& env, exporter::SecretSource& source) {
+void secret(Visitor& v, const Key& file, const Key& env, SecretSource& source) {
   v.text(file, source.file);
   v.text(env, source.env);
 }

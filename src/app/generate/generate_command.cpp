@@ -132,12 +132,12 @@ int run(const Arguments& arguments) {
     }
     std::ofstream file(options.summary);
     file << summary << std::endl;
-    if (!file) throw io::SetupError(fmt::format("--summary: cannot write {}", options.summary));
+    if (!file) throw SetupError(fmt::format("--summary: cannot write {}", options.summary));
     return 0;
   } catch (const GenerateError& error) {
     std::cerr << "hopscope generate: " << error.what() << '\n';
     return 2;
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     std::cerr << "hopscope generate: " << error.what() << '\n';
     return 1;
   }

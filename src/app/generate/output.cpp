@@ -58,7 +58,7 @@ class PcapWriter {
     const bool failed = pcap_dump_flush(dumper_) != 0 || std::ferror(pcap_dump_file(dumper_)) != 0;
     const int error = errno;
     if (failed) {
-      throw io::SetupError(
+      throw SetupError(
           fmt::format("writing {}: {}", path_, std::generic_category().message(error)));
     }
   }
@@ -182,7 +182,7 @@ ChosenSender choose_sender(const GenerateOptions& options, const Lap& lap,
       try {
         chosen.sender = std::make_unique<io::LiveFrameSender>(lap.frames, send);
         return chosen;
-      } catch (const io::SetupError& error) {
+      } catch (const SetupError& error) {
         if (options.sender == SenderChoice::kLiveFrames) throw;
         chosen.reason = error.what();
       }

@@ -10,7 +10,7 @@ namespace hopscope::app {
 
 /// Generates all the traffic that was asked for and returns the summary. `options` must have passed
 /// check(). Ends early, with a summary of what was done, when `stop` is set. Throws GenerateError
-/// or io::SetupError.
+/// or SetupError.
 [[nodiscard]] nlohmann::ordered_json generate(const GenerateOptions& options,
                                               const std::atomic<bool>& stop);
 

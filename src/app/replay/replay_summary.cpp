@@ -13,7 +13,7 @@ using pipeline::CounterSnapshot;
 using pipeline::Table;
 
 /// Sum over both flow tables.
-std::uint64_t flows_in(const std::array<std::uint64_t, pipeline::kCountOf<Table>>& counts) {
+std::uint64_t flows_in(const std::array<std::uint64_t, kCountOf<Table>>& counts) {
   return counts[static_cast<std::size_t>(Table::kFlowIpv4)] +
          counts[static_cast<std::size_t>(Table::kFlowIpv6)];
 }

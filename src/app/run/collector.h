@@ -16,7 +16,7 @@ namespace hopscope::app {
 
 class Collector {
  public:
-  /// Opens everything; nothing is received yet. Throws io::SetupError.
+  /// Opens everything; nothing is received yet. Throws SetupError.
   explicit Collector(const Config& config);
 
   /// Receives until SIGTERM or SIGINT; SIGHUP reopens files. These signals must be blocked in every

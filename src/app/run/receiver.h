@@ -15,7 +15,7 @@ namespace hopscope::app {
 
 class Receiver {
  public:
-  /// A source per worker. Throws io::SetupError.
+  /// A source per worker. Throws SetupError.
   explicit Receiver(const Config& config);
 
   /// One per worker, in their order.

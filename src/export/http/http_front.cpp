@@ -63,7 +63,7 @@ HttpFront::HttpFront(const HttpOptions& options, HttpCounters& counters, Calls c
   const bool watched = epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) == 0;
   event.data.ptr = &wake_;
   if (!watched || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
-    throw io::SetupError(
+    throw SetupError(
         fmt::format("cannot watch sockets: {}; see ulimit -n", strerrordesc_np(errno)));
   }
   thread_ = std::thread([this] { run(); });
@@ -93,7 +93,7 @@ void HttpFront::listen_on(const std::string& address) {
   }
   const std::string why = strerrordesc_np(errno);
   if (listener_ >= 0) close(listener_);
-  throw io::SetupError(fmt::format(
+  throw SetupError(fmt::format(
       "cannot listen on {}: {}; is the port taken (ss -ltn), is the address of this host?", address,
       why));
 }

@@ -29,7 +29,7 @@ class HttpFront {
     std::function<void(std::unique_ptr<HttpConnection>)> serve;
   };
 
-  /// Listens at once. Throws io::SetupError.
+  /// Listens at once. Throws SetupError.
   HttpFront(const HttpOptions& options, HttpCounters& counters, Calls calls);
   HttpFront(const HttpFront&) = delete;
   HttpFront& operator=(const HttpFront&) = delete;

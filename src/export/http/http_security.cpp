@@ -44,7 +44,7 @@ Secret read_or_fail(const SecretSource& source) {
   try {
     return read_secret(source);
   } catch (const SecretError& error) {
-    throw io::SetupError(error.what());
+    throw SetupError(error.what());
   }
 }
 

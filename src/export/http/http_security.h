@@ -45,7 +45,7 @@ struct HttpSecurity {
   bool open_probes = false;       ///< /healthz and /readyz are for everybody
 };
 
-/// Reads certificates and secrets. Throws io::SetupError, which names the file.
+/// Reads certificates and secrets. Throws SetupError, which names the file.
 [[nodiscard]] std::shared_ptr<const HttpSecurity> read_security(const HttpOptions& options);
 
 /// What the operator should know about these options at start: private files that all can read,

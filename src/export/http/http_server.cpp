@@ -96,7 +96,7 @@ std::string HttpServer::reload() {
     const std::lock_guard lock(security_mutex_);
     security_ = std::move(fresh);
     return "";
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     return fmt::format("certificates and secrets of export.http stay as they were: {}",
                        error.what());
   }

@@ -34,7 +34,7 @@ struct HttpHandlers {
 class HttpServer {
  public:
   /// Reads certificates and secrets, and listens at once. `counters` outlives the server. Throws
-  /// io::SetupError.
+  /// SetupError.
   HttpServer(const HttpOptions& options, HttpHandlers handlers, HttpCounters& counters);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

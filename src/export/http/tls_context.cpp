@@ -10,7 +10,7 @@ namespace hopscope::exporter {
 namespace {
 
 [[noreturn]] void fail(const char* what, const std::string& path) {
-  throw io::SetupError(fmt::format("{} {}: {}", what, path, tls_error()));
+  throw SetupError(fmt::format("{} {}: {}", what, path, tls_error()));
 }
 
 /// Instead of asking on the terminal: an encrypted key cannot be used by a service.
@@ -56,7 +56,7 @@ std::string tls_error() {
 std::shared_ptr<SSL_CTX> make_tls_context(const TlsOptions& options, bool certificate_optional) {
   ERR_clear_error();
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-  if (!context) throw io::SetupError("no TLS: " + tls_error());
+  if (!context) throw SetupError("no TLS: " + tls_error());
   SSL_CTX* const raw = context.get();
   SSL_CTX_set_min_proto_version(
       raw, options.min_version == TlsVersion::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);

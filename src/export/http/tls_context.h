@@ -11,7 +11,7 @@ struct ssl_ctx_st;
 namespace hopscope::exporter {
 
 /// With client_ca a client must show a certificate of that authority; `certificate_optional` lets
-/// clients without one in, so that pages can decide. Throws io::SetupError, which names the file.
+/// clients without one in, so that pages can decide. Throws SetupError, which names the file.
 [[nodiscard]] std::shared_ptr<ssl_ctx_st> make_tls_context(const TlsOptions& options,
                                                            bool certificate_optional);
 

@@ -43,8 +43,8 @@ void Exemplars::take(std::uint32_t switch_id, std::uint64_t raw_latency, std::in
                   .latency_ns = latency_ns,
                   .time_ns = time_ns,
                   .flow = flow};
-  const pipeline::RowWriter writer(row.sequence);
-  pipeline::put_row(row, fresh);
+  const RowWriter writer(row.sequence);
+  put_row(row, fresh);
 }
 
 std::size_t Exemplars::place(std::uint32_t switch_id, unsigned bucket) noexcept {
@@ -67,7 +67,7 @@ bool Exemplars::find(std::uint32_t switch_id, unsigned bucket, Found& found) con
   const std::size_t first = place(switch_id, bucket);
   Row copy;
   for (std::size_t i = 0; i < kTries; ++i) {
-    if (!pipeline::read_row(rows_[(first + i) % kRows], copy) || copy.bucket == 0) return false;
+    if (!read_row(rows_[(first + i) % kRows], copy) || copy.bucket == 0) return false;
     if (copy.switch_id != switch_id || copy.bucket != bucket + 1) continue;
     found = {.flow = copy.flow, .latency_ns = copy.latency_ns, .time_ns = copy.time_ns};
     return true;

@@ -75,7 +75,7 @@ class Families {
 
 void add_reports(Families& families, const CounterSnapshot& total) {
   for (std::size_t version = 0; version < total.reports_by.size(); ++version) {
-    for (std::size_t kind = 0; kind < pipeline::kCountOf<pipeline::ReportKind>; ++kind) {
+    for (std::size_t kind = 0; kind < kCountOf<pipeline::ReportKind>; ++kind) {
       families.counter("int_reports_total", "Telemetry reports by version and kind.",
                        {{"version", std::string(pipeline::kVersionLabels[version])},
                         {"kind", std::string(label(static_cast<pipeline::ReportKind>(kind)))}},
@@ -126,7 +126,7 @@ void add_frames(Families& families, const CounterSnapshot& total) {
 }
 
 void add_tables(Families& families, const CounterSnapshot& total) {
-  for (std::size_t i = 0; i < pipeline::kCountOf<pipeline::Table>; ++i) {
+  for (std::size_t i = 0; i < kCountOf<pipeline::Table>; ++i) {
     const std::string table(label(static_cast<pipeline::Table>(i)));
     families.gauge("hopscope_table_capacity", "Rows that there is room for, in all workers.",
                    {{"table", table}}, static_cast<double>(total.capacity[i]));

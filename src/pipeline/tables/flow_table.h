@@ -153,7 +153,7 @@ class FlowTable {
   }
 
   /// Prefetches what find() and probe() will touch first.
-  void prefetch(std::uint64_t hash) const noexcept { pipeline::prefetch(&buckets_[home(hash)]); }
+  void prefetch(std::uint64_t hash) const noexcept { hopscope::prefetch(&buckets_[home(hash)]); }
 
   [[nodiscard]] std::uint32_t bucket_count() const noexcept { return mask_ + 1; }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return records_.size(); }

@@ -459,7 +459,7 @@ TEST_F(HttpServerTest, APortThatIsTaken) {
   try {
     const HttpServer second(options(), handlers(), counters_);
     FAIL() << "two servers on one port";
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     EXPECT_THAT(error.what(), HasSubstr(options().listen));
   }
 }

@@ -29,7 +29,7 @@ class Delivery {
   /// Told in words what happens to the sink, seldom. Any thread.
   using Warn = std::function<void(const std::string&)>;
 
-  /// Opens the spool. Throws io::SetupError.
+  /// Opens the spool. Throws SetupError.
   Delivery(std::string name, std::unique_ptr<Sink> sink, const DeliveryOptions& options, Warn warn);
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;

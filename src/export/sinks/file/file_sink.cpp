@@ -27,7 +27,7 @@ bool is_regular(int fd) noexcept {
 
 FileSink::FileSink(std::string path, const Names& names) : path_(std::move(path)), names_(names) {
   if (!open_file()) {
-    throw io::SetupError(
+    throw SetupError(
         fmt::format("cannot open the event file {}: {}", path_,
                     errno == ENXIO ? "a FIFO that nobody reads" : std::strerror(errno)));
   }

@@ -14,7 +14,7 @@ namespace hopscope::exporter {
 
 class FileSink final : public Sink {
  public:
-  /// Throws io::SetupError.
+  /// Throws SetupError.
   FileSink(std::string path, const Names& names);
   ~FileSink() override;
 

@@ -18,7 +18,7 @@ namespace hopscope::exporter {
 
 class InfluxSink final : public Sink {
  public:
-  /// Reads the secrets. Throws io::SetupError.
+  /// Reads the secrets. Throws SetupError.
   InfluxSink(const InfluxOptions& options, const Names& names);
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "influxdb"; }

@@ -12,7 +12,7 @@ HttpTarget http_target(const HttpPushOptions& options) {
     if (options.password.given()) target.password = read_secret(options.password);
     if (options.token.given()) target.token = read_secret(options.token);
   } catch (const SecretError& error) {
-    throw io::SetupError(error.what());
+    throw SetupError(error.what());
   }
   target.ca_file = options.ca_file;
   target.certificate_file = options.certificate_file;

@@ -25,7 +25,7 @@ struct HttpPushOptions {
   double timeout_s = 10;
 };
 
-/// Reads its secrets. Throws io::SetupError.
+/// Reads its secrets. Throws SetupError.
 [[nodiscard]] HttpTarget http_target(const HttpPushOptions& options);
 
 enum class InfluxVersion : std::uint8_t { kV1, kV2 };

@@ -89,7 +89,7 @@ std::string RemoteWriteSink::reopen() {
   try {
     post_.set_target(target_of(options_));
     return "";
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     return fmt::format("{}: {}; the one read before stays", options_.name, error.what());
   }
 }

@@ -16,7 +16,7 @@ namespace hopscope::exporter {
 
 class RemoteWriteSink final : public Sink {
  public:
-  /// Reads the secrets. Throws io::SetupError.
+  /// Reads the secrets. Throws SetupError.
   RemoteWriteSink(const RemoteWriteOptions& options, const Names& names);
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "remote_write"; }

@@ -25,18 +25,18 @@ struct SpoolCounters {
 
 /// Each with one writer: the thread that reads back, for those so marked, else the one that writes.
 struct SpoolMeters {
-  io::Counter recovered_records;
-  io::Counter torn_bytes;
-  io::Counter corrupt_bytes;
-  io::Counter corrupt_records;  ///< reader
-  io::Counter written_records;
-  io::Counter written_bytes;
-  io::Counter segments_made;
-  io::Counter segments_removed;
-  io::Counter write_errors;
-  io::Counter sync_errors;
-  io::Counter read_errors;  ///< reader
-  io::Counter syncs;
+  Counter recovered_records;
+  Counter torn_bytes;
+  Counter corrupt_bytes;
+  Counter corrupt_records;  ///< reader
+  Counter written_records;
+  Counter written_bytes;
+  Counter segments_made;
+  Counter segments_removed;
+  Counter write_errors;
+  Counter sync_errors;
+  Counter read_errors;  ///< reader
+  Counter syncs;
 
   [[nodiscard]] SpoolCounters read() const noexcept {
     return {.recovered_records = recovered_records.get(),

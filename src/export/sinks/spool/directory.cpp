@@ -28,7 +28,7 @@ void make(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
     if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST && slash == std::string::npos) {
-      throw io::SetupError(
+      throw SetupError(
           fmt::format("cannot make the spool directory {}: {}", path, std::strerror(errno)));
     }
     if (slash == std::string::npos) return;
@@ -63,15 +63,15 @@ FileName segment_name(std::uint64_t first) noexcept {
 }
 
 SpoolDirectory::SpoolDirectory(std::string path) : path_(std::move(path)) {
-  if (path_.empty()) throw io::SetupError("the spool has no directory");
+  if (path_.empty()) throw SetupError("the spool has no directory");
   make(path_);
   fd_.reset(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd_.is_open()) {
-    throw io::SetupError(
+    throw SetupError(
         fmt::format("cannot open the spool directory {}: {}", path_, std::strerror(errno)));
   }
   if (!lock(fd_.get())) {
-    throw io::SetupError(
+    throw SetupError(
         errno == EWOULDBLOCK
             ? fmt::format("the spool directory {} is in use: give every sink of every running "
                           "hopscope a directory of its own",
@@ -85,7 +85,7 @@ std::vector<std::uint64_t> SpoolDirectory::segments() const {
   const int own = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const directory = own < 0 ? nullptr : fdopendir(own);
   if (directory == nullptr) {
-    throw io::SetupError(
+    throw SetupError(
         fmt::format("cannot read the spool directory {}: {}", path_, std::strerror(errno)));
   }
   std::vector<std::uint64_t> found;

@@ -19,7 +19,7 @@ inline constexpr FileName kMarkName{'m', 'a', 'r', 'k'};
 
 class SpoolDirectory {
  public:
-  /// Throws io::SetupError where it cannot be made or opened, or another spool uses it.
+  /// Throws SetupError where it cannot be made or opened, or another spool uses it.
   explicit SpoolDirectory(std::string path);
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }

@@ -71,8 +71,8 @@ class Recovery {
     const FileDescriptor file = open(name, O_RDONLY);
     struct stat state {};
     if (!file.is_open() || fstat(file.get(), &state) != 0) {
-      throw io::SetupError(fmt::format("cannot open {}/{}: {}", directory_.path(),
-                                       segment_name(name).data(), std::strerror(errno)));
+      throw SetupError(fmt::format("cannot open {}/{}: {}", directory_.path(),
+                                   segment_name(name).data(), std::strerror(errno)));
     }
     const auto size = static_cast<std::uint64_t>(state.st_size);
     Looked looked{.segment = {.name = name}};
@@ -169,7 +169,7 @@ class Recovery {
 
   void check_version(std::uint64_t name, std::uint32_t version) const {
     if (version == kSegmentVersion) return;
-    throw io::SetupError(
+    throw SetupError(
         fmt::format("{}/{} was written by another version of hopscope (format {}, this is {}): "
                     "deliver it with that one or move it away",
                     directory_.path(), segment_name(name).data(), version, kSegmentVersion));
@@ -178,7 +178,7 @@ class Recovery {
   void check_content(const std::string& content, const Segment& segment) const {
     const bool is_needed = segment.bytes > 0 && segment.last >= result_.mark.below;
     if (!is_needed || content == content_) return;
-    throw io::WrongSettingsError(
+    throw WrongSettingsError(
         fmt::format("{}/{} holds records for {}, this sink makes such for {}: deliver them with "
                     "the settings that they were made with, or give the sink another directory",
                     directory_.path(), segment_name(segment.name).data(), content, content_));

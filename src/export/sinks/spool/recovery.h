@@ -22,7 +22,7 @@ struct Recovered {
 };
 
 /// Reads every segment, cuts a torn tail off, removes segments that hold nothing any more. Waits
-/// for the disk. Throws io::SetupError where another version wrote them, or records in them are
+/// for the disk. Throws SetupError where another version wrote them, or records in them are
 /// something else than `content`.
 [[nodiscard]] Recovered recover(const SpoolDirectory& directory, const std::string& content,
                                 SpoolMeters& meters);

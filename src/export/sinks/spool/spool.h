@@ -23,7 +23,7 @@ class Spool {
   using Stored = SpoolRecord;
 
   /// Opens the directory and reads what is in it, which takes a second or so per GB. Throws
-  /// io::SetupError where the directory cannot be used, another process uses it, or it holds
+  /// SetupError where the directory cannot be used, another process uses it, or it holds
   /// records of another content.
   explicit Spool(const SpoolOptions& options);
   Spool(const Spool&) = delete;

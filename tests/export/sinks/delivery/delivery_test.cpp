@@ -522,7 +522,7 @@ TEST_F(DeliveryWithSpool, RecordsOfAnotherSinkAreNotTaken) {
     offer(first, 1000, 1010);
     first.stop();
   }
-  EXPECT_THROW(Delivery("other", std::make_unique<Other>(), options_, nullptr), io::SetupError);
+  EXPECT_THROW(Delivery("other", std::make_unique<Other>(), options_, nullptr), SetupError);
   const Delivery again("test", dead(), options_, nullptr);
   EXPECT_EQ(again.counts().recovered, 10U);
 }

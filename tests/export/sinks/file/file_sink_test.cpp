@@ -177,7 +177,7 @@ TEST_F(FileSinkTest, AFullDiskMayHaveRoomAgain) {
 }
 
 TEST_F(FileSinkTest, WhatCannotBeOpenedIsSaid) {
-  EXPECT_THROW(FileSink(directory_ + "/none/events", names_), io::SetupError);
+  EXPECT_THROW(FileSink(directory_ + "/none/events", names_), SetupError);
 }
 
 TEST_F(FileSinkTest, APipeWithoutReaderIsRefused) {

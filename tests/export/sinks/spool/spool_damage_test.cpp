@@ -272,7 +272,7 @@ TEST_F(SpoolDamageTest, RecordsForSomethingElseStopTheStart) {
   try {
     const Spool spool(options_);
     FAIL() << "it took what it cannot deliver";
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     const std::string text = error.what();
     EXPECT_NE(text.find("holds records for influxdb ns, this sink makes such for influxdb ms"),
               std::string::npos)
@@ -282,7 +282,7 @@ TEST_F(SpoolDamageTest, RecordsForSomethingElseStopTheStart) {
   // Nor is what is damaged removed or cut before that is settled.
   const std::string torn = options_.directory + "/00000000000000000005.segment";
   test::set_content(torn, "no segment");
-  EXPECT_THROW(Spool spool(options_), io::WrongSettingsError);
+  EXPECT_THROW(Spool spool(options_), WrongSettingsError);
   EXPECT_EQ(test::content_of(torn), "no segment");
   std::filesystem::remove(torn);
   options_.content = "influxdb ns";
@@ -452,7 +452,7 @@ TEST_F(SpoolDamageTest, AnotherFormatIsNotTouched) {
     const SegmentHeaderBytes header = encode(SegmentHeader{.version = version});
     content.replace(0, header.size(), header.data(), header.size());
     test::set_content(path, content);
-    EXPECT_THROW(Spool spool(options_), io::SetupError);
+    EXPECT_THROW(Spool spool(options_), SetupError);
     EXPECT_EQ(test::content_of(path), content);
   }
 }

@@ -154,7 +154,7 @@ TEST_P(SpoolProcessTest, AnotherProcessHasTheDirectory) {
   try {
     Spool spool(options_);
     ADD_FAILURE() << "two spools in one directory";
-  } catch (const io::SetupError& error) {
+  } catch (const SetupError& error) {
     EXPECT_NE(std::string(error.what()).find(options_.directory), std::string::npos);
   }
   kill(child, SIGKILL);

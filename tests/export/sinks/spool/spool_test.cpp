@@ -358,7 +358,7 @@ TEST_P(SpoolTest, OtherFilesAreLeftAlone) {
 
 TEST_P(SpoolTest, OneSpoolADirectory) {
   open();
-  EXPECT_THROW(Spool second(options_), io::SetupError);
+  EXPECT_THROW(Spool second(options_), SetupError);
   spool_.reset();
   open();
 }
@@ -366,11 +366,11 @@ TEST_P(SpoolTest, OneSpoolADirectory) {
 TEST_P(SpoolTest, WhatCannotBeOpenedIsSaid) {
   test::set_content(directory_.path() + "/file", "");
   options_.directory = directory_.path() + "/file/spool";
-  EXPECT_THROW(open(), io::SetupError);
+  EXPECT_THROW(open(), SetupError);
   options_.directory = directory_.path() + "/file";
-  EXPECT_THROW(open(), io::SetupError);
+  EXPECT_THROW(open(), SetupError);
   options_.directory = "";
-  EXPECT_THROW(open(), io::SetupError);
+  EXPECT_THROW(open(), SetupError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, SpoolTest,
