@@ -8,15 +8,16 @@
 
 namespace hopscope::pipeline {
 
-FastPath::FastPath(const Decoder& decoder, const UnitTable& units, Tables& tables,
-                   const HashSeed& seed, bool is_on)
-    : decoder_(decoder),
-      tables_(tables),
-      seed_(seed),
-      is_usable_(is_on && units.is_uniform() && !units.has_clocks()),
-      has_dialects_(decoder.has_dialects()),
-      verifies_(decoder.config().checksums != ChecksumPolicy::kOff),
-      latency_rule_(units[0].hop_latency, units[0].latency_to_ns, units[0].time_to_ns) {}
+FastPath::FastPath(const Context& context)
+    : decoder_(context.decoder),
+      tables_(context.tables),
+      seed_(context.seed),
+      share_(context.share),
+      is_usable_(context.is_on && context.units.is_uniform() && !context.units.has_clocks()),
+      has_dialects_(decoder_.has_dialects()),
+      verifies_(decoder_.config().checksums != ChecksumPolicy::kOff),
+      latency_rule_(context.units[0].hop_latency, context.units[0].latency_to_ns,
+                    context.units[0].time_to_ns) {}
 
 bool FastPath::checksums_are_right(const ReportShape& shape,
                                    const std::uint8_t* frame) const noexcept {
@@ -61,6 +62,8 @@ const ReportShape* FastPath::shape_of(Bytes frame, bool has_verified) noexcept {
 }
 
 FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
+  HOPSCOPE_ASSERT(end_ - head_ < kLine);
+  HOPSCOPE_ASSERT(frame.size() >= shape.stack_end);
   Item& item = items_[end_ % kLine];
   item.frame = frame.data();
   item.length = static_cast<std::uint32_t>(frame.size());
@@ -79,7 +82,7 @@ FastPath::Item& FastPath::read(Bytes frame, const ReportShape& shape) noexcept {
 
 template <typename Key>
 void FastPath::find(Item& item, const Key& key) noexcept {
-  // Where a lender's clock is behind, ports of the flow may be gone that by it are there.
+  // The lender's clock may be behind, and ports of the flow may have expired by ours.
   const std::uint32_t now_s = std::max(item.now_s, tables_.swept_s());
   item.place = tables_.flow_state(key).table().probe(item.hash, now_s);
 }
@@ -99,11 +102,12 @@ void FastPath::fetch_ports(const Item& item) const noexcept {
   const std::uint32_t* slots = item.shape->inner_ipv6
                                    ? FlowTable<FlowKey6>::record(item.place).port_slot.data()
                                    : FlowTable<FlowKey4>::record(item.place).port_slot.data();
-  // Slots of a path that is another one by now are fetched in vain.
+  // Where the path has changed since, the wrong rows are fetched: a loss of time only.
   tables_.port_state().prefetch(slots, item.shape->columns.hops);
 }
 
 bool FastPath::keep() noexcept {
+  HOPSCOPE_ASSERT(end_ - head_ <= 3 * kLag);
   if (is_empty()) [[unlikely]] {
     places_ = places_changed();
     is_fetched_ = false;
@@ -122,6 +126,7 @@ std::size_t FastPath::all_but(std::size_t count) const noexcept {
 }
 
 void FastPath::fetch_all() noexcept {
+  HOPSCOPE_ASSERT(end_ - head_ <= 3 * kLag);
   for (std::size_t i = all_but(kLag); i != end_; ++i) find(items_[i % kLine]);
   for (std::size_t i = all_but(2 * kLag); i != end_; ++i) fetch_ports(items_[i % kLine]);
   is_fetched_ = true;
@@ -132,7 +137,8 @@ std::uint64_t FastPath::places_changed() const noexcept {
          tables_.flow_state(FlowKey6{}).table().places_changed();
 }
 
-void FastPath::look_again() noexcept {
+void FastPath::refresh_places() noexcept {
+  HOPSCOPE_ASSERT(!is_empty());
   if (places_ == places_changed()) return;
   places_ = places_changed();
   const std::size_t found = is_fetched_ ? end_ : all_but(kLag);
@@ -142,12 +148,12 @@ void FastPath::look_again() noexcept {
 template <InstructionSet kSet>
 bool FastPath::is_regular(const Item& item) noexcept {
   if (!item.place.is_known()) return false;
-  return item.shape->inner_ipv6 ? is_regular<kSet>(item, item.key6)
-                                : is_regular<kSet>(item, item.key4);
+  return item.shape->inner_ipv6 ? is_regular_of<kSet>(item, item.key6)
+                                : is_regular_of<kSet>(item, item.key4);
 }
 
 template <InstructionSet kSet, typename Key>
-bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
+bool FastPath::is_regular_of(const Item& item, const Key& key) noexcept {
   const ReportShape& shape = *item.shape;
   const ColumnPlan& plan = shape.columns;
   auto& flows = tables_.flow_state(key);
@@ -164,18 +170,20 @@ bool FastPath::is_regular(const Item& item, const Key& key) noexcept {
 template <InstructionSet kSet>
 void FastPath::take(const Item& item) noexcept {
   if (item.shape->inner_ipv6) [[unlikely]] {
-    take<kSet>(item, item.key6);
+    take_of<kSet>(item, item.key6);
   } else {
-    take<kSet>(item, item.key4);
+    take_of<kSet>(item, item.key4);
   }
 }
 
 template <InstructionSet kSet, typename Key>
-void FastPath::take(const Item& item, const Key& key) noexcept {
+void FastPath::take_of(const Item& item, const Key& key) noexcept {
   const ReportShape& shape = *item.shape;
   const ColumnPlan& plan = shape.columns;
+  HOPSCOPE_ASSERT(item.place.is_known() && !item.is_foreign);
   auto& flows = tables_.flow_state(key);
   auto& record = flows.table().record(item.place);
+  HOPSCOPE_ASSERT(record.key == key && record.hop_count == plan.hops);
   const Moment moment{.weight = shape.dialect.sampling,
                       .receive_time_ns = item.time.receive_ns,
                       .now_ns = item.time.now_ns,
@@ -226,6 +234,7 @@ Report FastPath::report_of(const Item& item) noexcept {
 }
 
 void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept {
+  HOPSCOPE_ASSERT(is_empty());
   if (!is_usable_) return;
   if (pause_ > 0) {
     --pause_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/prefetch.h"
+#include "pipeline/simd/compiled_for.h"
 #include "pipeline/worker/worker_line.h"
 
 namespace hopscope::pipeline {
@@ -31,8 +32,7 @@ void prefetch_headers(const std::uint8_t* frame) noexcept {
 
 Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* source,
                SpscQueue<Event>& events)
-    : index_(index),
-      workers_(shared.workers),
+    : share_(index, shared.workers),
       decoder_(shared.decoder),
       seed_(shared.seed),
       senders_(*shared.senders),
@@ -42,7 +42,12 @@ Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* sour
               shared.workers, shared.exact_times, events_, *this),
       authority_(shared.tables, shared.events, shared.seed, events_),
       set_(shared.instruction_set),
-      fast_(shared.decoder, shared.units, tables_, shared.seed, shared.fast_path),
+      fast_({.decoder = shared.decoder,
+             .units = shared.units,
+             .tables = tables_,
+             .seed = shared.seed,
+             .share = share_,
+             .is_on = shared.fast_path}),
       loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
 
 void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
@@ -52,7 +57,7 @@ void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
 
 std::size_t Worker::run_once(bool receive) noexcept {
   std::size_t work = 0;
-  if (workers_ > 1) work += take_returns() + take_messages();
+  if (share_.workers() > 1) work += take_returns() + take_messages();
   std::size_t frames = 0;
   if (receive && source_ != nullptr) {
     frames = compiled_for(set_, [this](auto set) noexcept { return receive_batch<set()>(); });
@@ -86,15 +91,15 @@ std::size_t Worker::receive_batch() noexcept {
         tables_.housekeep(time, kAllRows);
       }
     }
-    const Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
-                      .time = time,
-                      .handle = batch_.handle[i],
-                      .loan = kNoLoan};
-    if (put_in_line<kSet>(frame, false)) [[likely]]
+    const FastPath::Frame frame{.bytes = Bytes(batch_.data[i], batch_.length[i]),
+                                .time = time,
+                                .handle = batch_.handle[i],
+                                .is_borrowed = false};
+    if (fast_.push<kSet>(frame, FastPathExit{*this})) [[likely]]
       continue;
     drain();
-    // A copy, so that the other one need not be in memory.
-    Frame to_check = frame;
+    Frame to_check{
+        .bytes = frame.bytes, .time = frame.time, .handle = frame.handle, .loan = kNoLoan};
     process(to_check);
     finish_frame(to_check);
   }
@@ -119,10 +124,7 @@ void Worker::finish_frame(const Frame& frame) noexcept {
 }
 
 void Worker::drain() noexcept {
-  compiled_for(set_, [this](auto set) noexcept {
-    fast_.fetch_all();
-    while (!fast_.is_empty()) take_head<set()>();
-  });
+  compiled_for(set_, [this](auto set) noexcept { fast_.flush<set()>(FastPathExit{*this}); });
   count_same();
 }
 
@@ -141,12 +143,11 @@ void Worker::lend_item(const FastPath::Item& item) noexcept {
               .loan = kNoLoan};
   note_sequence(sequence_of(item));
   count_reports(*item.shape, 1);
-  (lend(frame, owner_of(item.hash)) ? counters_.decoded : counters_.handoff_dropped).add(1);
+  (lend(frame, share_.owner_of(item.hash)) ? counters_.decoded : counters_.handoff_dropped).add(1);
   finish_frame(frame);
 }
 
 void Worker::process_item(const FastPath::Item& item) noexcept {
-  may_learn_ = false;
   if (item.is_borrowed) {
     const auto loan = static_cast<std::uint32_t>(item.handle);
     process_loan({.data = item.frame, .length = item.length, .loan = loan, .time = item.time});
@@ -159,7 +160,6 @@ void Worker::process_item(const FastPath::Item& item) noexcept {
     process(frame);
     finish_frame(frame);
   }
-  may_learn_ = true;
 }
 
 SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {

@@ -13,6 +13,7 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/fastpath/fast_path.h"
 #include "pipeline/tables/ageing_clock.h"
+#include "pipeline/tables/key_share.h"
 #include "pipeline/tables/tables.h"
 #include "pipeline/worker/authority.h"
 #include "pipeline/worker/busy_meter.h"
@@ -100,22 +101,17 @@ class Worker final : private ChangeRouter {
   /// One that is no frame of a known shape.
   [[gnu::noinline]] void take_message(const Message& message, unsigned from) noexcept;
 
-  /// The frames that wait in the fast path's line, in their order.
+  /// What FastPath asks of its caller.
+  struct FastPathExit;
+
+  /// All frames leave the fast path.
   [[gnu::noinline]] void drain() noexcept;
-  /// The one at its head.
-  template <InstructionSet kSet>
-  void take_head() noexcept;
   void finish_frame(const Frame& frame) noexcept;
-  /// False: the frame is of no shape that is known. Where it `is_borrowed` its handle is the number
-  /// of the loan.
+  /// Offers a borrowed frame to the fast path; false: it, or a message of another kind, is to go to
+  /// take_message().
   template <InstructionSet kSet>
-  bool put_in_line(const Frame& frame, bool is_borrowed) noexcept;
-  /// The same for a frame that was lent; false as well where it is none.
-  template <InstructionSet kSet>
-  bool put_in_line(const Message& message) noexcept;
-  /// The frame at the head, which is no other worker's; false: it is to go the checked way.
-  template <InstructionSet kSet>
-  bool take_regular(const FastPath::Item& item) noexcept;
+  bool push(const Message& message) noexcept;
+  void finish_taken(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void lend_item(const FastPath::Item& item) noexcept;
   [[gnu::noinline]] void process_item(const FastPath::Item& item) noexcept;
   [[nodiscard]] static SequenceNumber sequence_of(const FastPath::Item& item) noexcept;
@@ -160,12 +156,7 @@ class Worker final : private ChangeRouter {
     if (time.now_ns >= last_time_.now_ns) last_time_ = time;
   }
 
-  [[nodiscard]] unsigned owner_of(std::uint64_t hash) const noexcept {
-    return workers_ == 1 ? 0 : static_cast<unsigned>(((hash >> 32) * workers_) >> 32);
-  }
-
-  const unsigned index_;
-  const unsigned workers_;
+  const KeyShare share_;
   const Decoder& decoder_;
   const HashSeed seed_;
   SenderOwners& senders_;
@@ -175,7 +166,6 @@ class Worker final : private ChangeRouter {
   Authority authority_;
   const InstructionSet set_;
   FastPath fast_;
-  bool may_learn_ = true;  ///< no frame waits in the line
   LoanPool loans_;
   std::vector<Link*> to_;
   std::vector<Link*> from_;
@@ -188,10 +178,6 @@ class Worker final : private ChangeRouter {
   std::array<std::uint32_t, io::kBatch> returned_;
   AgeingClock clock_;
   FrameTime last_time_;  ///< of the newest frame, other workers' included
-  struct {
-    std::int64_t now_ns;
-    std::uint32_t now_s;
-  } second_{};  ///< of the newest frame that was put in the line
   BusyMeter busy_;
   /// Reports of one shape that were taken one after the other, and are not counted yet.
   struct {

@@ -49,7 +49,7 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
     count_report(report_);
     const bool has_flow = report_.has_flow4 || report_.has_flow6;
     const std::uint64_t hash = has_flow ? flow_hash(report_) : 0;
-    if (!has_flow || is_own_or_lent(frame, owner_of(hash), lending)) {
+    if (!has_flow || is_own_or_lent(frame, share_.owner_of(hash), lending)) {
       tables_.apply(report_, hash, frame.time);
     }
   }
@@ -76,7 +76,7 @@ DecodeError Worker::read_format(const OuterHeaders& outer, const FrameTime& time
   const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
   return plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
     const std::uint64_t hash = plan.hash(record.key, seed_);
-    if (is_own(owner_of(hash))) tables_.apply(plan, record, hash, weight, time);
+    if (is_own(share_.owner_of(hash))) tables_.apply(plan, record, hash, weight, time);
   });
 }
 
@@ -85,7 +85,8 @@ void Worker::process_loan(const FrameLoan& loan) noexcept {
   OuterHeaders outer;
   if (decoder_.outer(Bytes(loan.data, loan.length), outer) != DecodeError::kNone) return;
   if (outer.format != nullptr) {
-    (void)read_format(outer, loan.time, [&](unsigned owner) noexcept { return owner == index_; });
+    (void)read_format(outer, loan.time,
+                      [&](unsigned owner) noexcept { return owner == share_.index(); });
     return;
   }
   ReportReader reader = decoder_.reports(outer);
@@ -94,14 +95,15 @@ void Worker::process_loan(const FrameLoan& loan) noexcept {
     ++reports;
     if (!report_.has_flow4 && !report_.has_flow6) continue;
     const std::uint64_t hash = flow_hash(report_);
-    if (owner_of(hash) == index_) tables_.apply(report_, hash, loan.time);
+    if (share_.owner_of(hash) == share_.index()) tables_.apply(report_, hash, loan.time);
   }
   learn_from(Bytes(loan.data, loan.length), outer, reports, reader.error());
 }
 
 void Worker::learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
                         DecodeError error) noexcept {
-  if (may_learn_ && reports == 1 && error == DecodeError::kNone && !report_.is_skipped()) {
+  // A frame that leaves the line teaches nothing: others of the line wait behind it.
+  if (fast_.is_empty() && reports == 1 && error == DecodeError::kNone && !report_.is_skipped()) {
     fast_.learn(frame, outer, report_);
   }
 }
@@ -111,7 +113,7 @@ std::uint64_t Worker::flow_hash(const Report& report) const noexcept {
 }
 
 bool Worker::is_own_or_lent(Frame& frame, unsigned owner, Lending& lending) noexcept {
-  if (owner == index_) return true;
+  if (owner == share_.index()) return true;
   if (((lending.to >> owner) & 1) == 0) {
     lending.all_taken = lend(frame, owner) && lending.all_taken;
     lending.to |= std::uint64_t{1} << owner;
@@ -146,9 +148,10 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
 }
 
 void Worker::note_sequence(const SequenceNumber& number) noexcept {
-  const unsigned owner =
-      workers_ == 1 ? index_ : senders_.owner_of(hash_of(number.sender(), seed_), index_);
-  if (owner == index_) {
+  const unsigned owner = share_.workers() == 1
+                             ? share_.index()
+                             : senders_.owner_of(hash_of(number.sender(), seed_), share_.index());
+  if (owner == share_.index()) {
     tables_.observe_sequence(number);
     return;
   }

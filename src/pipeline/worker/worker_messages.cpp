@@ -1,5 +1,6 @@
 // What a worker has to do with the others: frames lent and borrowed, changes of rows, intervals.
 
+#include "pipeline/simd/compiled_for.h"
 #include "pipeline/worker/worker_line.h"
 
 namespace hopscope::pipeline {
@@ -50,15 +51,15 @@ std::size_t Worker::take_returns() noexcept {
 }
 
 template <InstructionSet kSet>
-bool Worker::put_in_line(const Message& message) noexcept {
+bool Worker::push(const Message& message) noexcept {
   if (message.kind != Message::Kind::kFrame) return false;
   const FrameLoan& loan = message.frame;
   saw(loan.time);
-  const Frame frame{.bytes = Bytes(loan.data, loan.length),
-                    .time = loan.time,
-                    .handle = loan.loan,
-                    .loan = kNoLoan};
-  return put_in_line<kSet>(frame, true);
+  return fast_.push<kSet>({.bytes = Bytes(loan.data, loan.length),
+                           .time = loan.time,
+                           .handle = loan.loan,
+                           .is_borrowed = true},
+                          FastPathExit{*this});
 }
 
 std::size_t Worker::take_messages() noexcept {
@@ -69,7 +70,7 @@ std::size_t Worker::take_messages() noexcept {
     inbox_from_ = from;
     compiled_for(set_, [&](auto set) noexcept {
       for (std::size_t i = 0; i < count; ++i) {
-        if (!put_in_line<set()>(inbox_[i])) take_message(inbox_[i], from);
+        if (!push<set()>(inbox_[i])) take_message(inbox_[i], from);
       }
     });
     drain();
@@ -104,8 +105,8 @@ void Worker::return_loan(std::uint32_t loan) noexcept {
 }
 
 bool Worker::route(const RowChange& change) noexcept {
-  const unsigned owner = owner_of(hash_of(port_key(change.switch_id, change.port), seed_));
-  if (owner != index_) {
+  const unsigned owner = share_.owner_of(hash_of(port_key(change.switch_id, change.port), seed_));
+  if (owner != share_.index()) {
     Message message;
     message.kind = Message::Kind::kChange;
     message.change = change;
@@ -138,7 +139,7 @@ void Worker::decide(RowChange change, unsigned from) noexcept {
 }
 
 void Worker::tell_interval(const RowChange& change, unsigned to) noexcept {
-  if (to == index_) return;
+  if (to == share_.index()) return;
   Message message;
   message.kind = Message::Kind::kInterval;
   message.change = change;
