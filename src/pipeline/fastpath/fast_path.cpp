@@ -233,6 +233,18 @@ Report FastPath::report_of(const Item& item) noexcept {
   return report;
 }
 
+SequenceNumber FastPath::sequence_of(const FastPath::Item& item) noexcept {
+  const ReportShape& shape = *item.shape;
+  return {.source = source_in(shape, item.frame),
+          .hw_id = hw_id_in(shape, item.frame),
+          .bits = shape.sequence_bits(),
+          .version = shape.version,
+          .deviations = shape.deviations,
+          .switch_id = shape.counts_by_node() ? node_id_in(shape, item.frame) : kNoSwitch,
+          .number = sequence_in(shape, item.frame),
+          .time = item.time};
+}
+
 void FastPath::learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept {
   HOPSCOPE_ASSERT(is_empty());
   if (!is_usable_) return;

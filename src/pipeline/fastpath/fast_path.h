@@ -83,6 +83,8 @@ class FastPath {
 
   [[nodiscard]] bool is_empty() const noexcept { return head_ == end_; }
 
+  [[nodiscard]] static SequenceNumber sequence_of(const Item& item) noexcept;
+
   /// Remembers the shape of a frame that was read without an error. Only where the line is_empty():
   /// shapes of waiting frames may be replaced.
   void learn(Bytes frame, const OuterHeaders& outer, const Report& report) noexcept;

@@ -153,16 +153,16 @@ Engine::~Engine() {
 
 void Engine::connect(const QueueOptions& queues) {
   const std::size_t count = workers_.size();
-  std::vector<std::vector<Link*>> to(count, std::vector<Link*>(count, nullptr));
-  std::vector<std::vector<Link*>> from(count, std::vector<Link*>(count, nullptr));
+  std::vector<std::vector<WorkerChannel*>> to(count, std::vector<WorkerChannel*>(count, nullptr));
+  std::vector<std::vector<WorkerChannel*>> from(count, std::vector<WorkerChannel*>(count, nullptr));
   for (std::size_t a = 0; a < count; ++a) {
     const io::FrameSource* source = workers_[a]->worker->source();
     const std::size_t frames = source == nullptr ? 1 : source->capacity();
     for (std::size_t b = 0; b < count; ++b) {
       if (a == b) continue;
-      links_.push_back(std::make_unique<Link>(queues.worker_entries, frames));
-      to[a][b] = links_.back().get();
-      from[b][a] = links_.back().get();
+      channels_.push_back(std::make_unique<WorkerChannel>(queues.worker_entries, frames));
+      to[a][b] = channels_.back().get();
+      from[b][a] = channels_.back().get();
     }
   }
   for (std::size_t i = 0; i < count; ++i) {

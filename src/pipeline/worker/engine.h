@@ -99,7 +99,7 @@ class Engine final : public TableView {
   UnitTable units_;
   SenderOwners senders_;
   WorkerShared shared_;
-  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<WorkerChannel>> channels_;
   std::vector<std::unique_ptr<Lane>> workers_;
   std::atomic<bool> receive_{false};
   std::atomic<bool> drain_{false};

@@ -1,27 +1,28 @@
 #include "pipeline/worker/worker.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <utility>
+#include <span>
 
+#include "base/assert.h"
 #include "base/prefetch.h"
 #include "pipeline/simd/compiled_for.h"
-#include "pipeline/worker/worker_line.h"
 
 namespace hopscope::pipeline {
 namespace {
 
-/// Buckets and rows that housekeeping may look at: after a batch, with nothing else to do, and
-/// before a frame of a replay, where hours may have passed since the one before.
+/// Maximum buckets and rows per call of housekeeping: after a batch, when idle, and before a frame
+/// of a replay, where hours may have passed since the frame before.
 constexpr std::uint32_t kRowsPerBatch = 64;
 constexpr std::uint32_t kRowsPerIdle = 4096;
 constexpr std::uint32_t kAllRows = 0xFFFF'FFFF;
 
-/// Frames whose headers are fetched before it is their turn.
+/// Headers are prefetched this many frames ahead.
 constexpr std::size_t kAhead = 8;
 
 void prefetch_headers(const std::uint8_t* frame) noexcept {
-  // A report with six hops of all fields; of shorter ones what lies behind them is fetched, which
-  // is no matter of pointers then: an empty frame need not be anywhere.
+  // Six lines: a report with six hops of all fields. This may run past the frame: the addresses are
+  // integers, because pointer arithmetic there would be undefined, and prefetching never faults.
   const auto from = reinterpret_cast<std::uintptr_t>(frame);
   for (std::size_t at = 0; at < 6 * kCacheLine; at += kCacheLine) {
     prefetch(reinterpret_cast<const void*>(from + at));
@@ -30,39 +31,67 @@ void prefetch_headers(const std::uint8_t* frame) noexcept {
 
 }  // namespace
 
+struct Worker::FastPathExit {
+  Worker& worker;
+
+  [[gnu::noinline]] void on_sequence(const FastPath::Item& item) const noexcept {
+    worker.sequences_.route(FastPath::sequence_of(item));
+  }
+  void on_exit(const FastPath::Item& item, Fate fate) const noexcept {
+    switch (fate) {
+      case Fate::kTaken:
+        worker.finish_taken(item);
+        break;
+      case Fate::kChecked:
+        worker.finish_checked(item);
+        break;
+      case Fate::kForeign:
+        worker.finish_foreign(item);
+        break;
+    }
+  }
+};
+
 Worker::Worker(unsigned index, const WorkerShared& shared, io::FrameSource* source,
                SpscQueue<Event>& events)
     : share_(index, shared.workers),
-      decoder_(shared.decoder),
-      seed_(shared.seed),
-      senders_(*shared.senders),
       source_(source),
-      events_(events),
-      tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
-              shared.workers, shared.exact_times, events_, *this),
-      authority_(shared.tables, shared.events, shared.seed, events_),
       set_(shared.instruction_set),
+      events_(events),
+      channels_(counters_),
+      lender_(source, shared.workers, channels_),
+      authority_(shared.tables, shared.events, shared.seed, events_),
+      changes_(share_, shared.seed, authority_, channels_),
+      tables_(shared.tables, shared.events, shared.units, shared.decoder.formats(), shared.seed,
+              shared.workers, shared.exact_times, events_, changes_),
+      sequences_({.share = share_,
+                  .seed = shared.seed,
+                  .senders = *shared.senders,
+                  .tables = tables_,
+                  .channels = channels_}),
       fast_({.decoder = shared.decoder,
              .units = shared.units,
              .tables = tables_,
              .seed = shared.seed,
              .share = share_,
              .is_on = shared.fast_path}),
-      loans_(shared.workers > 1 && source != nullptr ? source->capacity() : 0) {}
-
-void Worker::connect(std::vector<Link*> to, std::vector<Link*> from) {
-  to_ = std::move(to);
-  from_ = std::move(from);
-}
+      checked_({.decoder = shared.decoder,
+                .seed = shared.seed,
+                .share = share_,
+                .tables = tables_,
+                .fast = fast_,
+                .lender = lender_,
+                .sequences = sequences_,
+                .counters = counters_}) {}
 
 std::size_t Worker::run_once(bool receive) noexcept {
   std::size_t work = 0;
-  if (share_.workers() > 1) work += take_returns() + take_messages();
+  if (share_.workers() > 1) work += lender_.receive_returns() + receive_messages();
   std::size_t frames = 0;
   if (receive && source_ != nullptr) {
     frames = compiled_for(set_, [this](auto set) noexcept { return receive_batch<set()>(); });
   }
-  // Where others' frames keep it busy it has neither batches nor idle time.
+  // A worker that is busy with borrowed frames only has neither batches nor idle time.
   if (work != 0 && frames == 0 && !replays_) tables_.housekeep(last_time_, kRowsPerBatch);
   work += frames;
   if (work != 0) {
@@ -97,14 +126,10 @@ std::size_t Worker::receive_batch() noexcept {
                                 .is_borrowed = false};
     if (fast_.push<kSet>(frame, FastPathExit{*this})) [[likely]]
       continue;
-    drain();
-    Frame to_check{
-        .bytes = frame.bytes, .time = frame.time, .handle = frame.handle, .loan = kNoLoan};
-    process(to_check);
-    finish_frame(to_check);
+    take_checked({.bytes = frame.bytes, .time = frame.time, .handle = frame.handle});
   }
   drain();
-  flush_returns();
+  lender_.flush();
   counters_.frames.add(count);
   counters_.bytes.add(bytes);
   counters_.batches.add(1);
@@ -115,11 +140,59 @@ std::size_t Worker::receive_batch() noexcept {
   return count;
 }
 
-void Worker::finish_frame(const Frame& frame) noexcept {
-  if (frame.loan == kNoLoan) {
-    put_back(frame.handle);
-  } else {
-    give_back(frame.loan);
+void Worker::take_checked(OwnFrame frame) noexcept {
+  drain();
+  checked_.process(frame);
+  lender_.finish(frame);
+}
+
+template <InstructionSet kSet>
+bool Worker::push(const Message& message) noexcept {
+  if (message.kind != Message::Kind::kFrame) return false;
+  const FrameLoan& loan = message.frame;
+  saw(loan.time);
+  return fast_.push<kSet>({.bytes = Bytes(loan.data, loan.length),
+                           .time = loan.time,
+                           .handle = loan.loan,
+                           .is_borrowed = true},
+                          FastPathExit{*this});
+}
+
+std::size_t Worker::receive_messages() noexcept {
+  std::size_t work = 0;
+  for (unsigned from = 0; from < channels_.from().size(); ++from) {
+    if (from == share_.index()) continue;
+    const std::span<const Message> inbox = lender_.receive_messages(from);
+    compiled_for(set_, [&](auto set) noexcept {
+      for (const Message& message : inbox) {
+        if (!push<set()>(message)) take_message(message, from);
+      }
+    });
+    drain();
+    work += inbox.size();
+  }
+  return work;
+}
+
+void Worker::take_message(const Message& message, unsigned from) noexcept {
+  drain();
+  switch (message.kind) {
+    case Message::Kind::kFrame:
+      checked_.process(message.frame);
+      lender_.return_loan(message.frame.loan);
+      break;
+    case Message::Kind::kChange: {
+      RowChange change = message.change;
+      if (changes_.decide(change, from)) tables_.set_interval(change);
+      break;
+    }
+    case Message::Kind::kInterval:
+      tables_.set_interval(message.change);
+      break;
+    case Message::Kind::kSequence:
+      saw(message.sequence.time);
+      tables_.observe_sequence(message.sequence);
+      break;
   }
 }
 
@@ -136,42 +209,40 @@ void Worker::count_same() noexcept {
   same_ = {};
 }
 
-void Worker::lend_item(const FastPath::Item& item) noexcept {
-  Frame frame{.bytes = Bytes(item.frame, item.length),
-              .time = item.time,
-              .handle = item.handle,
-              .loan = kNoLoan};
-  note_sequence(sequence_of(item));
-  count_reports(*item.shape, 1);
-  (lend(frame, share_.owner_of(item.hash)) ? counters_.decoded : counters_.handoff_dropped).add(1);
-  finish_frame(frame);
+void Worker::finish_taken(const FastPath::Item& item) noexcept {
+  if (item.is_borrowed) [[unlikely]] {
+    lender_.return_loan(static_cast<std::uint32_t>(item.handle));
+    // The lender counts the report.
+    counters_.regular_reports.add(1);
+    return;
+  }
+  lender_.put_back(item.handle);
+  if (same_.shape != item.shape) count_same();
+  same_.shape = item.shape;
+  ++same_.count;
 }
 
-void Worker::process_item(const FastPath::Item& item) noexcept {
+void Worker::finish_checked(const FastPath::Item& item) noexcept {
+  const Bytes bytes(item.frame, item.length);
   if (item.is_borrowed) {
     const auto loan = static_cast<std::uint32_t>(item.handle);
-    process_loan({.data = item.frame, .length = item.length, .loan = loan, .time = item.time});
-    return_loan(loan);
+    checked_.process({.data = item.frame, .length = item.length, .loan = loan, .time = item.time});
+    lender_.return_loan(loan);
   } else {
-    Frame frame{.bytes = Bytes(item.frame, item.length),
-                .time = item.time,
-                .handle = item.handle,
-                .loan = kNoLoan};
-    process(frame);
-    finish_frame(frame);
+    OwnFrame frame{.bytes = bytes, .time = item.time, .handle = item.handle};
+    checked_.process(frame);
+    lender_.finish(frame);
   }
 }
 
-SequenceNumber Worker::sequence_of(const FastPath::Item& item) noexcept {
-  const ReportShape& shape = *item.shape;
-  return {.source = source_in(shape, item.frame),
-          .hw_id = hw_id_in(shape, item.frame),
-          .bits = shape.sequence_bits(),
-          .version = shape.version,
-          .deviations = shape.deviations,
-          .switch_id = shape.counts_by_node() ? node_id_in(shape, item.frame) : kNoSwitch,
-          .number = sequence_in(shape, item.frame),
-          .time = item.time};
+void Worker::finish_foreign(const FastPath::Item& item) noexcept {
+  HOPSCOPE_ASSERT(!item.is_borrowed && !share_.owns(item.hash));
+  OwnFrame frame{.bytes = Bytes(item.frame, item.length), .time = item.time, .handle = item.handle};
+  sequences_.route(FastPath::sequence_of(item));
+  count_reports(*item.shape, 1);
+  const bool is_lent = lender_.lend(frame, share_.owner_of(item.hash));
+  (is_lent ? counters_.decoded : counters_.handoff_dropped).add(1);
+  lender_.finish(frame);
 }
 
 void Worker::count_reports(const ReportShape& shape, std::uint64_t count) noexcept {
@@ -185,7 +256,7 @@ void Worker::count_reports(const ReportShape& shape, std::uint64_t count) noexce
 
 void Worker::idle(std::int64_t now_ns) noexcept {
   if (replays_) {
-    // A capture's clock stands still between its frames.
+    // The time of a capture does not advance between its frames.
     events_.flush();
     return;
   }

@@ -1,6 +1,4 @@
-// The checked way of a frame through a worker: decoded whole, its reports counted, applied or lent.
-
-#include "pipeline/worker/worker.h"
+#include "pipeline/worker/checked_path.h"
 
 namespace hopscope::pipeline {
 namespace {
@@ -13,7 +11,17 @@ ReportKind kind_of(const Report& report) noexcept {
 
 }  // namespace
 
-void Worker::process(Frame& frame) noexcept {
+CheckedPath::CheckedPath(const Context& context) noexcept
+    : decoder_(context.decoder),
+      seed_(context.seed),
+      share_(context.share),
+      tables_(context.tables),
+      fast_(context.fast),
+      lender_(context.lender),
+      sequences_(context.sequences),
+      counters_(context.counters) {}
+
+void CheckedPath::process(OwnFrame& frame) noexcept {
   OuterHeaders outer;
   const DecodeError outer_error = decoder_.outer(frame.bytes, outer);
   if (outer_error != DecodeError::kNone) {
@@ -36,8 +44,8 @@ void Worker::process(Frame& frame) noexcept {
   }
 }
 
-bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint32_t& reports,
-                             DecodeError& error) noexcept {
+bool CheckedPath::process_reports(OwnFrame& frame, const OuterHeaders& outer,
+                                  std::uint32_t& reports, DecodeError& error) noexcept {
   ReportReader reader = decoder_.reports(outer);
   Lending lending;
   while (reader.next(report_)) {
@@ -59,7 +67,8 @@ bool Worker::process_reports(Frame& frame, const OuterHeaders& outer, std::uint3
   return lending.all_taken;
 }
 
-bool Worker::process_format(Frame& frame, const OuterHeaders& outer, DecodeError& error) noexcept {
+bool CheckedPath::process_format(OwnFrame& frame, const OuterHeaders& outer,
+                                 DecodeError& error) noexcept {
   Lending lending;
   error = read_format(outer, frame.time, [&](unsigned owner) noexcept {
     counters_.format_records.add(1);
@@ -70,8 +79,8 @@ bool Worker::process_format(Frame& frame, const OuterHeaders& outer, DecodeError
 }
 
 template <typename IsOwn>
-DecodeError Worker::read_format(const OuterHeaders& outer, const FrameTime& time,
-                                const IsOwn& is_own) noexcept {
+DecodeError CheckedPath::read_format(const OuterHeaders& outer, const FrameTime& time,
+                                     const IsOwn& is_own) noexcept {
   const FormatPlan& plan = *outer.format;
   const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
   return plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
@@ -80,8 +89,7 @@ DecodeError Worker::read_format(const OuterHeaders& outer, const FrameTime& time
   });
 }
 
-void Worker::process_loan(const FrameLoan& loan) noexcept {
-  // The lender has counted the frame and its reports; here only the keys that this worker owns.
+void CheckedPath::process(const FrameLoan& loan) noexcept {
   OuterHeaders outer;
   if (decoder_.outer(Bytes(loan.data, loan.length), outer) != DecodeError::kNone) return;
   if (outer.format != nullptr) {
@@ -100,40 +108,41 @@ void Worker::process_loan(const FrameLoan& loan) noexcept {
   learn_from(Bytes(loan.data, loan.length), outer, reports, reader.error());
 }
 
-void Worker::learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
-                        DecodeError error) noexcept {
+void CheckedPath::learn_from(Bytes frame, const OuterHeaders& outer, std::uint32_t reports,
+                             DecodeError error) noexcept {
   // A frame that leaves the line teaches nothing: others of the line wait behind it.
   if (fast_.is_empty() && reports == 1 && error == DecodeError::kNone && !report_.is_skipped()) {
     fast_.learn(frame, outer, report_);
   }
 }
 
-std::uint64_t Worker::flow_hash(const Report& report) const noexcept {
+std::uint64_t CheckedPath::flow_hash(const Report& report) const noexcept {
   return report.has_flow4 ? hash_of(report.flow4, seed_) : hash_of(report.flow6, seed_);
 }
 
-bool Worker::is_own_or_lent(Frame& frame, unsigned owner, Lending& lending) noexcept {
+bool CheckedPath::is_own_or_lent(OwnFrame& frame, unsigned owner, Lending& lending) noexcept {
   if (owner == share_.index()) return true;
+  HOPSCOPE_ASSERT(owner < 64);
   if (((lending.to >> owner) & 1) == 0) {
-    lending.all_taken = lend(frame, owner) && lending.all_taken;
+    lending.all_taken = lender_.lend(frame, owner) && lending.all_taken;
     lending.to |= std::uint64_t{1} << owner;
   }
   return false;
 }
 
-void Worker::count_report(const Report& report) noexcept {
+void CheckedPath::count_report(const Report& report) noexcept {
   counters_.reports.add(1);
   counters_.hops.add(report.stack.hop_count);
   counters_.reports_by[report.version][static_cast<std::size_t>(kind_of(report))].add(1);
   if (report.error != DecodeError::kNone) count_error(report.error);
 }
 
-void Worker::count_error(DecodeError error) noexcept {
+void CheckedPath::count_error(DecodeError error) noexcept {
   counters_.errors[static_cast<std::size_t>(error)].add(1);
 }
 
-void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
-                           const FrameTime& time) noexcept {
+void CheckedPath::note_sequence(const Report& report, const OuterHeaders& outer,
+                                const FrameTime& time) noexcept {
   // In 0.5 one counter runs through reports that name a node and such that do not (section 3.1).
   const bool counts_by_node = report.has_node_id && report.version != 0;
   const SequenceNumber number{.source = outer.source,
@@ -144,21 +153,7 @@ void Worker::note_sequence(const Report& report, const OuterHeaders& outer,
                               .switch_id = counts_by_node ? report.node_id : kNoSwitch,
                               .number = report.sequence,
                               .time = time};
-  note_sequence(number);
-}
-
-void Worker::note_sequence(const SequenceNumber& number) noexcept {
-  const unsigned owner = share_.workers() == 1
-                             ? share_.index()
-                             : senders_.owner_of(hash_of(number.sender(), seed_), share_.index());
-  if (owner == share_.index()) {
-    tables_.observe_sequence(number);
-    return;
-  }
-  Message message;
-  message.kind = Message::Kind::kSequence;
-  message.sequence = number;
-  if (!to_[owner]->messages.push(message)) counters_.changes_dropped.add(1);
+  sequences_.route(number);
 }
 
 }  // namespace hopscope::pipeline
