@@ -5,15 +5,16 @@
 #include <time.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
 
-#include "pipeline/tables/port_merge.h"
+#include "base/assert.h"
 
 namespace hopscope::pipeline {
 namespace {
+
+constexpr std::size_t kMaxWorkers = 64;  // a bit per worker in CheckedPath
 
 std::int64_t wall_clock_ns() noexcept {
   timespec now{};
@@ -37,7 +38,7 @@ class Idler {
  public:
   /// `alone`: no other worker sends messages, so only frames need to end a sleep.
   Idler(io::IdleStrategy strategy, bool alone) noexcept
-      : strategy_(strategy), longest_ms_(alone ? kLongestMs : 1) {}
+      : strategy_(strategy), max_sleep_ms_(alone ? kMaxSleepMs : 1) {}
 
   void reset() noexcept {
     empty_polls_ = 0;
@@ -55,7 +56,7 @@ class Idler {
       __builtin_ia32_pause();
     } else if (worker.source() != nullptr) {
       worker.source()->wait(sleep_ms_);
-      sleep_ms_ = std::min(2 * sleep_ms_, longest_ms_);
+      sleep_ms_ = std::min(2 * sleep_ms_, max_sleep_ms_);
     } else {
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
@@ -65,61 +66,13 @@ class Idler {
  private:
   static constexpr std::uint64_t kPollsPerClock = 1024;
   static constexpr std::uint64_t kSpins = 20'000;
-  static constexpr int kLongestMs = 8;  // tables still age while nothing comes
+  static constexpr int kMaxSleepMs = 8;  // tables still age while nothing comes
 
   io::IdleStrategy strategy_;
-  int longest_ms_;
+  int max_sleep_ms_;
   int sleep_ms_ = 1;
   std::uint64_t empty_polls_ = 0;
 };
-
-/// The record has the low half of the port; the row has all of it, unless it went to another port.
-template <typename Key>
-std::uint32_t port_of(const FlowRecord<Key>& record, unsigned hop, const RowTable<PortRow>& ports) {
-  const std::uint32_t slot = record.port_slot[hop];
-  PortRow row;
-  if (slot < ports.used_end() && read_row(ports[slot], row) &&
-      row.switch_id == record.switch_id[hop] &&
-      static_cast<std::uint16_t>(row.port) == record.egress_port[hop]) {
-    return row.port;
-  }
-  const std::uint16_t low = record.egress_port[hop];
-  return low == static_cast<std::uint16_t>(kNoPort) ? kNoPort : low;
-}
-
-template <typename Key>
-FlowSnapshot snapshot_of(const FlowRecord<Key>& record, const RowTable<PortRow>& ports) {
-  using Record = FlowRecord<Key>;
-  FlowSnapshot flow;
-  flow.key = widen(record.key);
-  flow.reports = record.reports;
-  flow.drops = record.drops;
-  flow.path_changes = record.path_changes;
-  flow.last_seen_ns = record.last_seen_ns;
-  flow.has_latency = (record.flags & Record::kHasLatency) != 0;
-  flow.latency_ns = record.latency_ns;
-  flow.timed = (record.flags & Record::kTimed) != 0;
-  flow.postcards = (record.flags & Record::kPostcards) != 0;
-  flow.longer = (record.flags & Record::kLonger) != 0;
-  flow.hop_count = record.hop_count;
-  for (unsigned i = 0; i < record.hop_count; ++i) {
-    // Stacks are kept sink first; postcards in the order of first sight.
-    const unsigned from = flow.postcards ? i : record.hop_count - 1U - i;
-    HopSnapshot& hop = flow.hops[i];
-    hop.switch_id = record.switch_id[from];
-    hop.has_latency = record.latency[from] != kNoLatency;
-    hop.latency = hop.has_latency ? record.latency[from] : 0;
-    hop.egress_port = port_of(record, from, ports);
-  }
-  return flow;
-}
-
-/// A place is the worker, whether the flow is IPv6, and the index of its record.
-constexpr unsigned kPlaceIndexBits = 32;
-
-FlowRef place_of(std::size_t worker, bool is_ipv6, std::uint64_t index) noexcept {
-  return (FlowRef{worker} << 1 | (is_ipv6 ? 1 : 0)) << kPlaceIndexBits | index;
-}
 
 }  // namespace
 
@@ -138,10 +91,12 @@ Engine::Engine(const EngineOptions& options, std::vector<io::FrameSource*> sourc
               .instruction_set = options_.instruction_set,
               .fast_path = options_.fast_path,
               .exact_times = options_.exact_times} {
+  HOPSCOPE_ASSERT(!sources.empty() && sources.size() <= kMaxWorkers);
   for (unsigned i = 0; i < sources.size(); ++i) {
     auto lane = std::make_unique<Lane>();
     lane->events = std::make_unique<SpscQueue<Event>>(options_.queues.event_entries);
     lane->worker = std::make_unique<Worker>(i, shared_, sources[i], *lane->events);
+    add(*lane->worker);
     workers_.push_back(std::move(lane));
   }
   connect(options_.queues);
@@ -224,7 +179,7 @@ void Engine::run(Lane& lane, std::size_t /*index*/) noexcept {
 }
 
 bool Engine::all_quiet() const noexcept {
-  // Quiet twice with a cycle of everybody between: a message under way would have been taken.
+  // Quiet twice, with a cycle of each worker between: a message in a queue would have been taken.
   const auto quiet = [this] {
     return std::all_of(workers_.begin(), workers_.end(),
                        [](const auto& lane) { return lane->quiet.load(); });
@@ -305,123 +260,6 @@ std::size_t Engine::take_events(std::span<Event> events) noexcept {
 
 std::uint64_t Engine::cycles(std::size_t worker) const noexcept {
   return workers_[worker]->cycles.get();
-}
-
-CounterSnapshot Engine::counters(std::size_t worker) const {
-  return workers_[worker]->worker->counters();
-}
-
-void Engine::for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const {
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const Tables& tables = workers_[i]->worker->tables();
-    const auto visit_all = [&](const auto& flows, bool is_ipv6) {
-      flows.for_each([&](const auto& record, std::uint64_t index) {
-        FlowSnapshot flow = snapshot_of(record, tables.ports().ports());
-        flow.place = place_of(i, is_ipv6, index);
-        visit(flow);
-      });
-    };
-    visit_all(tables.flows4(), false);
-    visit_all(tables.flows6(), true);
-  }
-}
-
-bool Engine::read_flow(FlowRef place, FlowSnapshot& flow) const {
-  const auto worker = static_cast<std::size_t>(place >> (kPlaceIndexBits + 1));
-  if (worker >= workers_.size()) return false;
-  const Tables& tables = workers_[worker]->worker->tables();
-  const std::uint64_t index = place & ((1ULL << kPlaceIndexBits) - 1);
-  const auto read = [&](const auto& flows, auto record) {
-    if (!flows.read(index, record)) return false;
-    flow = snapshot_of(record, tables.ports().ports());
-    flow.place = place;
-    return true;
-  };
-  return ((place >> kPlaceIndexBits) & 1) != 0 ? read(tables.flows6(), FlowRecord<FlowKey6>{})
-                                               : read(tables.flows4(), FlowRecord<FlowKey4>{});
-}
-
-void Engine::for_each_port(const std::function<void(const PortSnapshot&)>& visit) const {
-  std::vector<const Tables*> tables;
-  for (const auto& lane : workers_) tables.push_back(&lane->worker->tables());
-  visit_ports(tables, visit);
-}
-
-void Engine::for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const {
-  std::map<std::uint32_t, SwitchSnapshot> merged;
-  for (const auto& lane : workers_) {
-    lane->worker->tables().ports().switches().for_each([&](const SwitchRow& row) {
-      SwitchSnapshot& sum = merged[row.switch_id];
-      sum.switch_id = row.switch_id;
-      sum.latency_sum_ns += row.latency_sum_ns;
-      for (unsigned i = 0; i < kLatencyBuckets; ++i) {
-        sum.latency_buckets[i] += row.latency_buckets[i];
-      }
-    });
-  }
-  for (const auto& [id, snapshot] : merged) visit(snapshot);
-}
-
-void Engine::for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const {
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> merged;
-  for (const auto& lane : workers_) {
-    lane->worker->tables().drops().for_each([&](const DropRow& row) {
-      merged[{row.switch_id, row.reason}] += row.packets;
-    });
-  }
-  for (const auto& [key, packets] : merged) {
-    if (packets != 0) visit({.switch_id = key.first, .reason = key.second, .packets = packets});
-  }
-}
-
-void Engine::for_each_sequence(const std::function<void(const SequenceSnapshot&)>& visit) const {
-  for (const auto& lane : workers_) {
-    lane->worker->tables().sequences().for_each([&](const SequenceRow& row) {
-      if (row.received == 0) return;
-      visit({.source = row.source,
-             .switch_id = row.switch_id,
-             .hw_id = row.hw_id,
-             .received = row.received,
-             .missing = row.missing,
-             .late = row.late,
-             .duplicates = row.duplicates,
-             .restarts = row.restarts,
-             .versions = row.versions,
-             .deviations = row.deviations,
-             .constant = row.constant != 0});
-    });
-  }
-}
-
-void Engine::for_each_link(const std::function<void(const LinkSnapshot&)>& visit) const {
-  // Flows of several workers may use a link: the newest value counts.
-  std::map<std::pair<PortKey, PortKey>, LinkSnapshot> merged;
-  for (const auto& lane : workers_) {
-    lane->worker->tables().links().for_each([&](const LinkRow& row) {
-      if (row.last_seen_ns == 0) return;
-      const PortKey from{.switch_id = row.from_switch, .port = row.from_port};
-      const PortKey to{.switch_id = row.to_switch, .port = row.to_port};
-      LinkSnapshot& link = merged[{from, to}];
-      if (row.last_seen_ns < link.last_seen_ns) return;
-      link = {
-          .from = from, .to = to, .latency_ns = row.latency_ns, .last_seen_ns = row.last_seen_ns};
-    });
-  }
-  for (const auto& [key, link] : merged) visit(link);
-}
-
-void Engine::for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const {
-  for (const auto& lane : workers_) {
-    lane->worker->tables().formats().for_each([&](const FormatRow& row) {
-      if (row.used == 0) return;
-      visit({.format = row.format,
-             .key = row.key,
-             .reports = row.reports,
-             .drops = row.drops,
-             .present = row.present,
-             .value = row.value});
-    });
-  }
 }
 
 }  // namespace hopscope::pipeline

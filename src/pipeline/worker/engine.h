@@ -15,8 +15,8 @@
 #include "pipeline/decode/decoder.h"
 #include "pipeline/events/options.h"
 #include "pipeline/report/hash.h"
-#include "pipeline/tables/snapshot.h"
 #include "pipeline/tables/units.h"
+#include "pipeline/worker/table_reader.h"
 #include "pipeline/worker/worker.h"
 
 namespace hopscope::pipeline {
@@ -37,7 +37,7 @@ struct EngineOptions {
   std::vector<int> cpus;  ///< per worker; -1 or absent: not pinned
 };
 
-class Engine final : public TableView {
+class Engine final : public TableReader {
  public:
   /// One worker per source; a null source makes a worker that only keeps tables. At most 64.
   /// Claims all memory. Throws std::bad_alloc.
@@ -66,17 +66,6 @@ class Engine final : public TableView {
 
   /// Duty cycles of a worker so far: it lives while this moves.
   [[nodiscard]] std::uint64_t cycles(std::size_t worker) const noexcept;
-
-  void for_each_flow(const std::function<void(const FlowSnapshot&)>& visit) const override;
-  [[nodiscard]] bool read_flow(FlowRef place, FlowSnapshot& flow) const override;
-  void for_each_port(const std::function<void(const PortSnapshot&)>& visit) const override;
-  void for_each_switch(const std::function<void(const SwitchSnapshot&)>& visit) const override;
-  void for_each_drop(const std::function<void(const DropSnapshot&)>& visit) const override;
-  void for_each_sequence(const std::function<void(const SequenceSnapshot&)>& visit) const override;
-  void for_each_link(const std::function<void(const LinkSnapshot&)>& visit) const override;
-  void for_each_format(const std::function<void(const FormatSnapshot&)>& visit) const override;
-  [[nodiscard]] std::size_t worker_count() const override { return workers_.size(); }
-  [[nodiscard]] CounterSnapshot counters(std::size_t worker) const override;
 
  private:
   struct alignas(kNoShare) Lane {
