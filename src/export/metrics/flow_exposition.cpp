@@ -5,6 +5,7 @@
 #include <string>
 
 #include "export/metrics/flow_choice.h"
+#include "export/names/families.h"
 #include "export/names/flow_path.h"
 #include "export/names/scale.h"
 
@@ -13,27 +14,10 @@ namespace {
 
 using pipeline::FlowSnapshot;
 
-constexpr Family kReports{"int_flow_reports_total", FamilyType::kCounter, "Reports of the flow."};
-constexpr Family kLatency{
-    "int_flow_latency_seconds", FamilyType::kGauge,
-    "Latency of the flow in its newest report: the sum of its hops, or from the source's ingress "
-    "to the sink's egress where their clocks agree."};
-constexpr Family kPathChanges{"int_flow_path_changes_total", FamilyType::kCounter,
-                              "How often the flow took another path."};
-constexpr Family kPath{
-    "int_flow_path_info", FamilyType::kGauge,
-    "Path of the flow from source to sink, always 1. Not for flows known from postcards."};
-constexpr Family kHopLatency{
-    "int_flow_hop_latency_seconds", FamilyType::kGauge,
-    "Latency of the flow in a switch, newest report. Summed where it crosses one twice."};
-constexpr Family kOtherReports{
-    "int_flow_other_reports", FamilyType::kGauge,
-    "Reports of all known flows without series of their own: with int_flow_reports_total the sum "
-    "over all. Falls when a flow gets a series or is forgotten, so no counter."};
-constexpr Family kOtherPathChanges{"int_flow_other_path_changes", FamilyType::kGauge,
-                                   "Path changes of all known flows without series of their own."};
-constexpr const Family* kFamilies[] = {&kReports,    &kLatency,      &kPathChanges,     &kPath,
-                                       &kHopLatency, &kOtherReports, &kOtherPathChanges};
+constexpr const Family* kFamilies[] = {
+    &families::kFlowReports,         &families::kFlowLatency,    &families::kFlowPathChanges,
+    &families::kFlowPathInfo,        &families::kFlowHopLatency, &families::kFlowOtherReports,
+    &families::kFlowOtherPathChanges};
 
 class FlowExposition {
  public:
@@ -41,16 +25,16 @@ class FlowExposition {
       : flows_(flows), names_(names), out_(out) {}
 
   void write() const {
-    family(kReports, [&](const FlowSnapshot& flow) { out_.sample(flow.reports); });
-    family(kLatency, [&](const FlowSnapshot& flow) {
+    family(families::kFlowReports, [&](const FlowSnapshot& flow) { out_.sample(flow.reports); });
+    family(families::kFlowLatency, [&](const FlowSnapshot& flow) {
       if (!flow.has_latency) return;
       out_.labels.add("by", flow.timed ? "clocks" : "hops");
       out_.sample(static_cast<double>(flow.latency_ns) / 1e9);
     });
-    family(kPathChanges,
+    family(families::kFlowPathChanges,
            [&](const FlowSnapshot& flow) { out_.sample(std::uint64_t{flow.path_changes}); });
-    family(kPath, [&](const FlowSnapshot& flow) { write_path(flow); });
-    family(kHopLatency, [&](const FlowSnapshot& flow) { write_hops(flow); });
+    family(families::kFlowPathInfo, [&](const FlowSnapshot& flow) { write_path(flow); });
+    family(families::kFlowHopLatency, [&](const FlowSnapshot& flow) { write_hops(flow); });
   }
 
  private:
@@ -115,8 +99,8 @@ std::uint64_t write_flows(const pipeline::TableView& tables, const FlowSeriesOpt
     out.labels.clear();
     out.sample(value);
   };
-  rest(kOtherReports, flows.rest().reports);
-  rest(kOtherPathChanges, flows.rest().path_changes);
+  rest(families::kFlowOtherReports, flows.rest().reports);
+  rest(families::kFlowOtherPathChanges, flows.rest().path_changes);
   return flows.rest().flows;
 }
 

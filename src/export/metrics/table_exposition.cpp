@@ -13,6 +13,7 @@
 #include "export/metrics/flow_exposition.h"
 #include "export/metrics/held_ports.h"
 #include "export/names/event_value.h"
+#include "export/names/families.h"
 #include "export/names/scale.h"
 
 namespace hopscope::exporter {
@@ -51,9 +52,6 @@ std::array<double, kLatencyBuckets - 1> latency_bounds() {
 constexpr NativeBuckets kNativeLatency{.zero_threshold = 1.0 / (1 << 23), .first_index = -22};
 static_assert(pipeline::kLatencyFirstBit == 7, "kNativeLatency says so");
 
-constexpr Family kHopLatency{"int_hop_latency_seconds", FamilyType::kHistogram,
-                             "Latency of packets in a switch."};
-
 /// Exemplars of one switch, and the text that they refer to.
 class SwitchExemplars {
  public:
@@ -90,7 +88,8 @@ class SwitchExemplars {
 
 void TableExposition::write(const pipeline::TableView& tables, SeriesWriter& out) {
   std::optional<Exemplars> seen;
-  if (exemplars_ != nullptr && out.takes_exemplars() && out.view().wants_family(kHopLatency.name)) {
+  if (exemplars_ != nullptr && out.takes_exemplars() &&
+      out.view().wants_family(families::kHopLatency.name)) {
     seen.emplace(exemplars_->another());
   }
   suppressed_ = write_flows(tables, options_, names_, seen ? &*seen : nullptr, out);
@@ -104,10 +103,7 @@ void TableExposition::write(const pipeline::TableView& tables, SeriesWriter& out
 }
 
 void TableExposition::write_links(const pipeline::TableView& tables, SeriesWriter& out) const {
-  if (!out.begin({"int_link_latency_seconds", FamilyType::kGauge,
-                  "From a switch's egress to the next one's ingress, where their clocks agree."})) {
-    return;
-  }
+  if (!out.begin(families::kLinkLatency)) return;
   const ScrapeView& view = out.view();
   tables.for_each_link([&](const pipeline::LinkSnapshot& link) {
     if (!view.wants_switch(link.from.switch_id) && !view.wants_switch(link.to.switch_id)) return;
@@ -123,7 +119,7 @@ void TableExposition::write_links(const pipeline::TableView& tables, SeriesWrite
 
 void TableExposition::write_hop_latency(const pipeline::TableView& tables, const Exemplars* seen,
                                         SeriesWriter& out) const {
-  if (!out.begin(kHopLatency)) return;
+  if (!out.begin(families::kHopLatency)) return;
   static const auto bounds = latency_bounds();
   SwitchExemplars exemplars(out.label_format());
   tables.for_each_switch([&](const pipeline::SwitchSnapshot& row) {
@@ -153,9 +149,7 @@ void TableExposition::write_ports(const pipeline::TableView& tables, SeriesWrite
       visit(port);
     });
   };
-  if (out.begin({"int_egress_tx_utilization", FamilyType::kGauge,
-                 "Utilisation of an egress port, in the switch's unit times its "
-                 "tx_utilization_scale."})) {
+  if (out.begin(families::kEgressTxUtilization)) {
     each_port([&](const PortSnapshot& port) {
       if (!port.has_tx_utilization) return;
       out.sample(
@@ -175,22 +169,15 @@ void TableExposition::write_ports(const pipeline::TableView& tables, SeriesWrite
     });
   };
   queue_family(
-      {"int_queue_occupancy", FamilyType::kGauge,
-       "Occupancy of a queue: bytes where the switch counts bytes or cells, else packets."},
-      [](const QueueSnapshot& queue) { return queue.has_occupancy; },
+      families::kQueueOccupancy, [](const QueueSnapshot& queue) { return queue.has_occupancy; },
       [](const QueueSnapshot& queue) { return queue.occupancy; });
   queue_family(
-      {"int_queue_congestion", FamilyType::kGauge,
-       "Congestion status of a queue (INT 0.5), in the unit of occupancy."},
-      [](const QueueSnapshot& queue) { return queue.has_congestion; },
+      families::kQueueCongestion, [](const QueueSnapshot& queue) { return queue.has_congestion; },
       [](const QueueSnapshot& queue) { return queue.congestion; });
 }
 
 void TableExposition::write_drops(const pipeline::TableView& tables, SeriesWriter& out) const {
-  if (!out.begin({"int_packet_drops_total", FamilyType::kCounter,
-                  "Packets that switches reported as dropped."})) {
-    return;
-  }
+  if (!out.begin(families::kPacketDrops)) return;
   // Two codes may have one name: one series then.
   std::map<std::pair<std::string, std::string>, std::uint64_t> drops;
   tables.for_each_drop([&](const pipeline::DropSnapshot& drop) {
@@ -223,9 +210,8 @@ void TableExposition::write_sequences(const pipeline::TableView& tables, SeriesW
       sums.restarts += sender.restarts;
     });
   };
-  const auto family = [&](std::string_view name, std::string_view help,
-                          std::uint64_t Sums::*value) {
-    if (!out.begin({name, FamilyType::kCounter, help})) return;
+  const auto write = [&](const Family& family, std::uint64_t Sums::*value) {
+    if (!out.begin(family)) return;
     if (!is_summed) sum();
     for (const auto& [key, sums] : by_sender) {
       out.labels.clear();
@@ -234,15 +220,10 @@ void TableExposition::write_sequences(const pipeline::TableView& tables, SeriesW
       out.sample(sums.*value);
     }
   };
-  family("int_report_sequence_gaps_total",
-         "Reports that never came, by their sequence numbers. Switch is empty where reports name "
-         "none.",
-         &Sums::missing);
-  family("int_report_sequence_late_total", "Reports that came after a newer one.", &Sums::late);
-  family("int_report_sequence_duplicates_total", "Reports whose number had come before.",
-         &Sums::duplicates);
-  family("int_report_sequence_restarts_total", "How often a sender began to count anew.",
-         &Sums::restarts);
+  write(families::kReportSequenceGaps, &Sums::missing);
+  write(families::kReportSequenceLate, &Sums::late);
+  write(families::kReportSequenceDuplicates, &Sums::duplicates);
+  write(families::kReportSequenceRestarts, &Sums::restarts);
 }
 
 void TableExposition::write_sources(const pipeline::TableView& tables, SeriesWriter& out) const {
@@ -257,18 +238,13 @@ void TableExposition::write_sources(const pipeline::TableView& tables, SeriesWri
       write(sender);
     });
   };
-  each_sender(
-      {"int_source_info", FamilyType::kGauge,
-       "1 for each sender of reports, with the report versions that it sends and how it departs "
-       "from the specification."},
-      [&](const pipeline::SequenceSnapshot& sender) {
-        out.labels.add("versions", versions_text(sender.versions));
-        out.labels.add("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
-        out.sample(std::uint64_t{1});
-      });
-  each_sender(
-      {"int_source_reports_total", FamilyType::kCounter, "Datagrams with reports by their sender."},
-      [&](const pipeline::SequenceSnapshot& sender) { out.sample(sender.received); });
+  each_sender(families::kSourceInfo, [&](const pipeline::SequenceSnapshot& sender) {
+    out.labels.add("versions", versions_text(sender.versions));
+    out.labels.add("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
+    out.sample(std::uint64_t{1});
+  });
+  each_sender(families::kSourceReports,
+              [&](const pipeline::SequenceSnapshot& sender) { out.sample(sender.received); });
 }
 
 void TableExposition::write_formats(const pipeline::TableView& tables, SeriesWriter& out) const {

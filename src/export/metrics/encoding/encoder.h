@@ -1,7 +1,6 @@
 #pragma once
-// What an exposition is made of, and the interface behind which its formats stand. Families are
-// described once (table_exposition.cpp, flow_exposition.cpp, self_metrics.cpp); each format turns
-// the same calls into its own bytes.
+// What an exposition is made of, and the interface of its formats: each turns the same calls into
+// its own bytes. The families are listed in export/names/families.h.
 
 #include <cstdint>
 #include <optional>
@@ -9,16 +8,9 @@
 #include <string_view>
 
 #include "export/metrics/encoding/labels.h"
+#include "export/names/family.h"
 
 namespace hopscope::exporter {
-
-enum class FamilyType : std::uint8_t { kCounter, kGauge, kHistogram, kSummary };
-
-struct Family {
-  std::string_view name;  ///< a counter's ends in _total
-  FamilyType type;
-  std::string_view help;
-};
 
 struct Exemplar {
   std::string_view labels;  ///< Labels::bytes(), of at most 128 characters of names and values

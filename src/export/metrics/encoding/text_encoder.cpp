@@ -7,22 +7,9 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::string_view kTotal = "_total";
-
 std::string_view type_name(FamilyType type) noexcept {
   constexpr std::string_view kNames[] = {"counter", "gauge", "histogram", "summary"};
   return kNames[static_cast<std::size_t>(type)];
-}
-
-/// The base unit that a family's name ends in; empty: it has none.
-std::string_view unit_of(std::string_view name) noexcept {
-  for (const std::string_view unit : {"seconds", "bytes", "ratio"}) {
-    if (name.size() > unit.size() && name.ends_with(unit) &&
-        name[name.size() - unit.size() - 1] == '_') {
-      return unit;
-    }
-  }
-  return {};
 }
 
 char* put(char* at, std::string_view text) noexcept {
@@ -80,14 +67,10 @@ void TextEncoder::comment(std::string_view keyword, std::string_view name, std::
 
 void TextEncoder::begin_family(const Family& family) {
   name_ = family.name;
-  std::string_view name = family.name;
-  if (is_open_metrics_ && family.type == FamilyType::kCounter && name.ends_with(kTotal)) {
-    name.remove_suffix(kTotal.size());
-  }
+  const std::string_view name = is_open_metrics_ ? family.base_name() : family.name;
   comment("HELP", name, family.help);
   comment("TYPE", name, type_name(family.type));
-  const std::string_view unit = unit_of(name);
-  if (is_open_metrics_ && !unit.empty()) comment("UNIT", name, unit);
+  if (is_open_metrics_ && !family.unit().empty()) comment("UNIT", name, family.unit());
 }
 
 void TextEncoder::open(std::string_view suffix, std::string_view labels) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "export/sinks/remote_write/remote_write.pb.h"
 
 namespace hopscope::exporter {
@@ -11,9 +12,12 @@ LabelSet::LabelSet(const std::map<std::string, std::string>& extra)
 
 LabelSet::~LabelSet() = default;
 
-LabelSet& LabelSet::of(std::string_view metric) {
+LabelSet& LabelSet::of(std::string_view metric, std::string_view suffix) {
+  HOPSCOPE_ASSERT(!metric.empty());
   count_ = 0;
-  return add("__name__", metric);
+  add("__name__", metric);
+  labels_.front().value += suffix;
+  return *this;
 }
 
 LabelSet& LabelSet::add(std::string_view name, std::string_view value) {

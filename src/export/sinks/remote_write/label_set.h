@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "export/names/family.h"
+
 namespace hopscope::remote_write {
 class TimeSeries;
 }
@@ -24,8 +26,11 @@ class LabelSet {
   LabelSet& operator=(const LabelSet&) = delete;
   ~LabelSet();
 
-  /// Begins another series.
-  LabelSet& of(std::string_view metric);
+  /// Begins another series. `suffix`: of its name, for the series of histograms.
+  LabelSet& of(std::string_view metric, std::string_view suffix = "");
+  LabelSet& of(const Family& family, std::string_view suffix = "") {
+    return of(family.name, suffix);
+  }
   /// Each name once. A label without value is none.
   LabelSet& add(std::string_view name, std::string_view value);
   LabelSet& add(std::string_view name, std::uint64_t value);

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "export/names/event_value.h"
+#include "export/names/families.h"
 #include "export/names/flow_path.h"
 #include "export/names/scale.h"
 #include "export/sinks/push/switch_clock.h"
@@ -47,15 +48,15 @@ void RemoteWriteEncoder::end_of_rows(std::int64_t now_ns, std::string& to) {
   samples_.end_of_rows();
 }
 
-LabelSet& RemoteWriteEncoder::port_series(const char* metric, std::uint32_t switch_id,
+LabelSet& RemoteWriteEncoder::port_series(const Family& family, std::uint32_t switch_id,
                                           std::uint32_t port) {
-  labels_.of(metric).add("switch", names_.switch_name(switch_id));
+  labels_.of(family).add("switch", names_.switch_name(switch_id));
   port_label(labels_, "port", port);
   return labels_;
 }
 
-LabelSet& RemoteWriteEncoder::flow_series(const char* metric, const pipeline::FlowKey& flow) {
-  return labels_.of(metric)
+LabelSet& RemoteWriteEncoder::flow_series(const Family& family, const pipeline::FlowKey& flow) {
+  return labels_.of(family)
       .add("src", address_text(flow.source))
       .add("dst", address_text(flow.destination))
       .add("sport", std::uint64_t{flow.source_port})
@@ -77,21 +78,21 @@ void RemoteWriteEncoder::write(const Event& event) {
   count(event, time_ns);
   const double value = event_value(event, event.new_value, names_);
   const std::uint32_t port = event.has_port ? event.port : kNoPort;
-  const auto queue_series = [&](const char* metric) -> const std::string& {
-    return port_series(metric, event.switch_id, port)
+  const auto queue_series = [&](const Family& family) -> const std::string& {
+    return port_series(family, event.switch_id, port)
         .add("queue", std::uint64_t{event.queue})
         .bytes();
   };
   switch (event.measurement) {
     case Measurement::kTxUtilization:
-      samples_.event(port_series("int_egress_tx_utilization", event.switch_id, port).bytes(), value,
-                     time_ns);
+      samples_.event(port_series(families::kEgressTxUtilization, event.switch_id, port).bytes(),
+                     value, time_ns);
       return;
     case Measurement::kQueueOccupancy:
-      samples_.event(queue_series("int_queue_occupancy"), value, time_ns);
+      samples_.event(queue_series(families::kQueueOccupancy), value, time_ns);
       return;
     case Measurement::kQueueCongestion:
-      samples_.event(queue_series("int_queue_congestion"), value, time_ns);
+      samples_.event(queue_series(families::kQueueCongestion), value, time_ns);
       return;
     case Measurement::kFormat:
       if (event.has_format_value) {
@@ -112,7 +113,7 @@ void RemoteWriteEncoder::write(const Event& event) {
 
 /// By kind and switch, and for drops by all that says where and why; a flow is never among it.
 void RemoteWriteEncoder::count(const Event& event, std::int64_t time_ns) {
-  labels_.of("int_events_total")
+  labels_.of(families::kEvents)
       .add("kind", label(event.kind))
       .add("measurement", label(event.measurement));
   if (event.has_switch) labels_.add("switch", names_.switch_name(event.switch_id));
@@ -131,17 +132,17 @@ void RemoteWriteEncoder::count(const Event& event, std::int64_t time_ns) {
 /// flow whose latency moved.
 void RemoteWriteEncoder::write_latency(const Event& event, double value, std::int64_t time_ns) {
   const bool is_hop = event.measurement == Measurement::kHopLatency;
-  labels_.of("int_event_latency_seconds")
+  labels_.of(families::kEventLatency)
       .add("kind", label(event.kind))
       .add("measurement", label(event.measurement));
   if (event.has_switch) labels_.add("switch", names_.switch_name(event.switch_id));
   samples_.event_only(labels_.bytes(), value, time_ns);
   if (!options_.flow_labels || !event.has_flow) return;
   if (is_hop) {
-    flow_series("int_flow_hop_latency_seconds", event.flow)
+    flow_series(families::kFlowHopLatency, event.flow)
         .add("switch", names_.switch_name(event.switch_id));
   } else {
-    flow_series("int_flow_latency_seconds", event.flow)
+    flow_series(families::kFlowLatency, event.flow)
         .add("by", std::string_view(event.timed ? "clocks" : "hops"));
   }
   samples_.event(labels_.bytes(), value, time_ns);
@@ -151,20 +152,21 @@ void RemoteWriteEncoder::write_latency(const Event& event, double value, std::in
 
 void RemoteWriteEncoder::write(const pipeline::FlowSnapshot& flow) {
   if (!options_.flow_labels) return;
-  samples_.row(flow_series("int_flow_reports_total", flow.key).bytes(), number(flow.reports));
-  samples_.row(flow_series("int_flow_path_changes_total", flow.key).bytes(), flow.path_changes);
+  samples_.row(flow_series(families::kFlowReports, flow.key).bytes(), number(flow.reports));
+  samples_.row(flow_series(families::kFlowPathChanges, flow.key).bytes(), flow.path_changes);
   if (flow.has_latency) {
-    flow_series("int_flow_latency_seconds", flow.key)
+    flow_series(families::kFlowLatency, flow.key)
         .add("by", std::string_view(flow.timed ? "clocks" : "hops"));
     samples_.row(labels_.bytes(), seconds(flow.latency_ns));
   }
   for_each_switch_latency(flow, names_, [&](std::uint32_t id, double seconds) {
-    flow_series("int_flow_hop_latency_seconds", flow.key).add("switch", names_.switch_name(id));
+    flow_series(families::kFlowHopLatency, flow.key).add("switch", names_.switch_name(id));
     samples_.row(labels_.bytes(), seconds);
   });
   if (flow.postcards || flow.hop_count == 0) return;
   samples_.row(
-      flow_series("int_flow_path_info", flow.key).add("path", path_text(flow, names_)).bytes(), 1);
+      flow_series(families::kFlowPathInfo, flow.key).add("path", path_text(flow, names_)).bytes(),
+      1);
 }
 
 void RemoteWriteEncoder::write(const pipeline::PortSnapshot& port) {
@@ -172,21 +174,21 @@ void RemoteWriteEncoder::write(const pipeline::PortSnapshot& port) {
   const std::uint32_t number_of_port = port.key.port;
   const pipeline::SwitchProfile& profile = names_.profile(switch_id);
   if (port.has_tx_utilization) {
-    samples_.row(port_series("int_egress_tx_utilization", switch_id, number_of_port).bytes(),
+    samples_.row(port_series(families::kEgressTxUtilization, switch_id, number_of_port).bytes(),
                  scaled(port.tx_utilization, profile.tx_utilization_scale));
   }
-  const auto series = [&](const char* metric, std::uint32_t queue) -> const std::string& {
-    return port_series(metric, switch_id, number_of_port)
+  const auto series = [&](const Family& family, std::uint32_t queue) -> const std::string& {
+    return port_series(family, switch_id, number_of_port)
         .add("queue", std::uint64_t{queue})
         .bytes();
   };
   for (const pipeline::QueueSnapshot& queue : port.queues) {
     if (queue.has_occupancy) {
-      samples_.row(series("int_queue_occupancy", queue.queue),
+      samples_.row(series(families::kQueueOccupancy, queue.queue),
                    occupancy_of(profile, queue.occupancy));
     }
     if (queue.has_congestion) {
-      samples_.row(series("int_queue_congestion", queue.queue),
+      samples_.row(series(families::kQueueCongestion, queue.queue),
                    occupancy_of(profile, queue.congestion));
     }
   }
@@ -202,20 +204,20 @@ void RemoteWriteEncoder::write(const pipeline::SwitchSnapshot& row) {
     cumulative += row.latency_buckets[i];
     const bool is_last = i + 1 == pipeline::kLatencyBuckets;
     const auto bound_ns = static_cast<double>(1ULL << (i + pipeline::kLatencyFirstBit));
-    labels_.of("int_hop_latency_seconds_bucket")
+    labels_.of(families::kHopLatency, "_bucket")
         .add("switch", name)
         .add("le", is_last ? "+Inf" : fmt::format("{}", bound_ns / 1e9));
     samples_.row_sum(labels_.bytes(), number(cumulative));
   }
-  labels_.of("int_hop_latency_seconds_sum").add("switch", name);
+  labels_.of(families::kHopLatency, "_sum").add("switch", name);
   samples_.row_sum(labels_.bytes(), seconds(row.latency_sum_ns));
-  labels_.of("int_hop_latency_seconds_count").add("switch", name);
+  labels_.of(families::kHopLatency, "_count").add("switch", name);
   samples_.row_sum(labels_.bytes(), number(count));
 }
 
 void RemoteWriteEncoder::write(const pipeline::DropSnapshot& drop) {
   // Two codes may have one name.
-  labels_.of("int_packet_drops_total")
+  labels_.of(families::kPacketDrops)
       .add("switch", names_.switch_name(drop.switch_id))
       .add("reason", names_.drop_reason(drop.switch_id, drop.reason));
   samples_.row_sum(labels_.bytes(), number(drop.packets));
@@ -223,31 +225,31 @@ void RemoteWriteEncoder::write(const pipeline::DropSnapshot& drop) {
 
 void RemoteWriteEncoder::write(const pipeline::SequenceSnapshot& sender) {
   const std::string name = names_.switch_name(sender.switch_id);
-  const auto of_sender = [&](const char* metric) -> LabelSet& {
-    return labels_.of(metric)
+  const auto of_sender = [&](const Family& family) -> LabelSet& {
+    return labels_.of(family)
         .add("source", address_text(sender.source))
         .add("switch", name)
         .add("hw_id", std::uint64_t{sender.hw_id});
   };
-  of_sender("int_source_info")
+  of_sender(families::kSourceInfo)
       .add("versions", versions_text(sender.versions))
       .add("deviations", fmt::format("{}", fmt::join(deviation_labels(sender), ",")));
   samples_.row(labels_.bytes(), 1);
-  samples_.row_sum(of_sender("int_source_reports_total").bytes(), number(sender.received));
+  samples_.row_sum(of_sender(families::kSourceReports).bytes(), number(sender.received));
   if (sender.constant) return;
   // A switch may send from several addresses.
-  const auto sum = [&](const char* metric, std::uint64_t value) {
-    labels_.of(metric).add("switch", name).add("hw_id", std::uint64_t{sender.hw_id});
+  const auto sum = [&](const Family& family, std::uint64_t value) {
+    labels_.of(family).add("switch", name).add("hw_id", std::uint64_t{sender.hw_id});
     samples_.row_sum(labels_.bytes(), number(value));
   };
-  sum("int_report_sequence_gaps_total", sender.missing);
-  sum("int_report_sequence_late_total", sender.late);
-  sum("int_report_sequence_duplicates_total", sender.duplicates);
-  sum("int_report_sequence_restarts_total", sender.restarts);
+  sum(families::kReportSequenceGaps, sender.missing);
+  sum(families::kReportSequenceLate, sender.late);
+  sum(families::kReportSequenceDuplicates, sender.duplicates);
+  sum(families::kReportSequenceRestarts, sender.restarts);
 }
 
 void RemoteWriteEncoder::write(const pipeline::LinkSnapshot& link) {
-  labels_.of("int_link_latency_seconds")
+  labels_.of(families::kLinkLatency)
       .add("from", names_.switch_name(link.from.switch_id))
       .add("to", names_.switch_name(link.to.switch_id));
   port_label(labels_, "from_port", link.from.port);

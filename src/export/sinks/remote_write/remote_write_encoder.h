@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "export/names/family.h"
 #include "export/names/names.h"
 #include "export/sinks/delivery/item.h"
 #include "export/sinks/remote_write/label_set.h"
@@ -47,8 +48,8 @@ class RemoteWriteEncoder {
 
   void count(const pipeline::Event& event, std::int64_t time_ns);
   void write_latency(const pipeline::Event& event, double value, std::int64_t time_ns);
-  LabelSet& port_series(const char* metric, std::uint32_t switch_id, std::uint32_t port);
-  LabelSet& flow_series(const char* metric, const pipeline::FlowKey& flow);
+  LabelSet& port_series(const Family& family, std::uint32_t switch_id, std::uint32_t port);
+  LabelSet& flow_series(const Family& family, const pipeline::FlowKey& flow);
   LabelSet& format_series(const std::string& metric, const FormatNames& format,
                           const std::array<std::uint64_t, 8>& key);
 
