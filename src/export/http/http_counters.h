@@ -10,17 +10,29 @@
 
 namespace hopscope::exporter {
 
-/// Why a connection was not served to its end.
+// Why a connection was not served to its end.
+// clang-format off
+// X(enumerator, label, meaning)
+#define HOPSCOPE_HTTP_REFUSALS(X)                                                                  \
+  X(kFull, full, "no room, and all connections were being answered")                                \
+  X(kCrowdedOut, crowded_out, "no request yet, and a newer connection needed the room")             \
+  X(kHeaderTimeout, header_timeout, "the request was not complete in time")                         \
+  X(kTls, tls, "the handshake failed")                                                              \
+  X(kSendTimeout, send_timeout, "the client took the answer too slowly")                            \
+  X(kStalled, stalled, "a scrape whose client hardly read, ended to make room for another scrape")
+// clang-format on
+
 enum class HttpRefusal : std::uint8_t {
-  kFull,           ///< no room, and all connections were being answered
-  kCrowdedOut,     ///< waited for its client without a request, and a newer one needed the room
-  kHeaderTimeout,  ///< the request was not complete in time
-  kTls,            ///< the handshake failed
-  kSendTimeout,    ///< the client took the answer too slowly
-  kStalled,        ///< a scrape whose client hardly read, given up for another scrape
+#define HOPSCOPE_X(enumerator, label, meaning) enumerator,
+  HOPSCOPE_HTTP_REFUSALS(HOPSCOPE_X)
+#undef HOPSCOPE_X
 };
-inline constexpr std::array<std::string_view, 6> kHttpRefusalLabels{
-    "full", "crowded_out", "header_timeout", "tls", "send_timeout", "stalled"};
+/// By HttpRefusal.
+inline constexpr std::array kHttpRefusalLabels{
+#define HOPSCOPE_X(enumerator, label, meaning) std::string_view(#label),
+    HOPSCOPE_HTTP_REFUSALS(HOPSCOPE_X)
+#undef HOPSCOPE_X
+};
 
 class HttpCounters {
  public:

@@ -1,10 +1,12 @@
 #pragma once
-// The collector's own few hundred series, through prometheus-cpp: built at scrape time from
-// counters that others keep.
+// The collector's own few hundred series, as prometheus-cpp collects them: a
+// prometheus::Collectable per owner of counters, asked at scrape time.
 
+#include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,7 +16,7 @@
 #include "export/http/http_counters.h"
 #include "export/http/http_server.h"
 #include "export/metrics/series_writer.h"
-#include "export/sinks/delivery/counts.h"
+#include "export/metrics/sink_metrics.h"
 #include "io/frame_source.h"
 #include "pipeline/tables/snapshot.h"
 
@@ -25,12 +27,6 @@ struct XdpCount {
   std::string interface;
   std::string verdict;
   std::uint64_t frames = 0;
-};
-
-struct SinkCount {
-  std::string sink;
-  std::string kind;
-  DeliveryCounts counts;
 };
 
 /// Where the numbers come from; all callable from the HTTP threads.
@@ -45,6 +41,17 @@ struct SelfMetricsInput {
   std::vector<std::pair<std::string, std::uint64_t>> suppressed{};
   /// Answers to scrapes so far, by how they ended.
   std::vector<std::pair<std::string_view, std::uint64_t>> scrapes{};
+};
+
+/// Collectables as one.
+class CollectableList final : public prometheus::Collectable {
+ public:
+  void add(std::unique_ptr<prometheus::Collectable> part) { parts_.push_back(std::move(part)); }
+  /// The families of all parts, in the order of families.h.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  std::vector<std::unique_ptr<prometheus::Collectable>> parts_;
 };
 
 [[nodiscard]] std::vector<prometheus::MetricFamily> collect_self_metrics(

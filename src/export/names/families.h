@@ -38,7 +38,6 @@ namespace hopscope::exporter::families {
   X(kFramesReceived, kCounter, "hopscope_frames_received_total", "Frames taken from the sources.") \
   X(kFramesDecoded, kCounter, "hopscope_frames_decoded_total", "Frames accepted as reports.") \
   X(kFramesDropped, kCounter, "hopscope_frames_dropped_total", "Frames refused, by reason.") \
-  X(kFramesPerPoll, kSummary, "hopscope_frames_per_poll", "Frames in the polls that brought any.") \
   X(kDecodeErrors, kCounter, "hopscope_decode_errors_total", "Errors found in frames; a refused frame and one used in part count here.") \
   X(kRegularReports, kCounter, "hopscope_regular_reports_total", "Reports with which nothing happened but newer values: the fast path took them.") \
   X(kFormatRecords, kCounter, "hopscope_format_records_total", "Headers declared under formats, elements of repeated groups each.") \
@@ -51,15 +50,16 @@ namespace hopscope::exporter::families {
   X(kTableExpired, kCounter, "hopscope_table_expired_total", "Rows forgotten after the idle time.") \
   X(kWorkerBusyRatio, kGauge, "hopscope_worker_busy_ratio", "Share of the last second or so in which a worker had frames.") \
   X(kWorkerBusySeconds, kCounter, "hopscope_worker_busy_seconds_total", "Time that a worker had frames.") \
+  X(kFramesPerPoll, kSummary, "hopscope_frames_per_poll", "Frames in the polls that brought any.") \
   X(kXdpModeInfo, kGauge, "hopscope_xdp_mode_info", "How frames are received; always 1.") \
   X(kSourceLost, kCounter, "hopscope_source_lost_total", "Frames that a source had no buffer for, or that were longer than one.") \
   X(kSourceWakeups, kCounter, "hopscope_source_wakeups_total", "System calls made to wake the driver.") \
   X(kSourcePolls, kCounter, "hopscope_source_polls_total", "Polls of a source.") \
   X(kSourceEmptyPolls, kCounter, "hopscope_source_empty_polls_total", "Polls that brought nothing.") \
   X(kXskRxDropped, kCounter, "hopscope_xsk_rx_dropped_total", "Frames that the kernel dropped for want of a free frame or for their size.") \
+  X(kXskRxRingFull, kCounter, "hopscope_xsk_rx_ring_full_total", "Frames dropped because the ring was full.") \
   X(kXskRxFillRingEmptyDescs, kCounter, "hopscope_xsk_rx_fill_ring_empty_descs_total", "Times that the fill ring was empty; in copy mode also in rx_dropped.") \
   X(kXskRxInvalidDescs, kCounter, "hopscope_xsk_rx_invalid_descs_total", "Invalid descriptors on the fill ring.") \
-  X(kXskRxRingFull, kCounter, "hopscope_xsk_rx_ring_full_total", "Frames dropped because the ring was full.") \
   X(kXskTxInvalidDescs, kCounter, "hopscope_xsk_tx_invalid_descs_total", "Invalid descriptors on the TX ring.") \
   X(kXskTxRingEmptyDescs, kCounter, "hopscope_xsk_tx_ring_empty_descs_total", "Times that the TX ring was empty.") \
   X(kMultiBufferFrames, kCounter, "hopscope_multi_buffer_frames_total", "Frames that came in several buffers and were put together.") \
@@ -67,22 +67,22 @@ namespace hopscope::exporter::families {
   X(kUmemFrames, kGauge, "hopscope_umem_frames", "Frames of the UMEM: fill + rx + held = total; with zero-copy the NIC has the rest.") \
   X(kHealthy, kGauge, "hopscope_healthy", "What /healthz says of each of its checks: 1 well, 0 not.") \
   X(kXdpVerdicts, kCounter, "hopscope_xdp_verdicts_total", "Frames seen by the XDP program; all but redirected went to the kernel.") \
-  X(kSinkBatches, kCounter, "hopscope_sink_batches_total", "Batches that the other side has taken.") \
-  X(kSinkBytes, kCounter, "hopscope_sink_bytes_total", "Bytes of delivered records, uncompressed.") \
-  X(kSinkDelivered, kCounter, "hopscope_sink_delivered_total", "Records that the other side has taken.") \
-  X(kSinkDropped, kCounter, "hopscope_sink_dropped_total", "Records that a sink lost, by reason.") \
   X(kSinkInfo, kGauge, "hopscope_sink_info", "A sink and what it is; always 1.") \
-  X(kSinkPending, kGauge, "hopscope_sink_pending", "Records that wait; where is memory, or spool for those on the disk only.") \
   X(kSinkRecords, kCounter, "hopscope_sink_records_total", "Records made for a sink.") \
   X(kSinkRecovered, kCounter, "hopscope_sink_recovered_total", "Records found in a sink's spool at start.") \
-  X(kSinkRetries, kCounter, "hopscope_sink_retries_total", "Attempts that failed and are made again.") \
-  X(kSinkSentAgain, kCounter, "hopscope_sink_sent_again_total", "Delivered records that were sent again because a connection had ended.") \
+  X(kSinkDelivered, kCounter, "hopscope_sink_delivered_total", "Records that the other side has taken.") \
+  X(kSinkDropped, kCounter, "hopscope_sink_dropped_total", "Records that a sink lost, by reason.") \
+  X(kSinkPending, kGauge, "hopscope_sink_pending", "Records that wait; where is memory, or spool for those on the disk only.") \
+  X(kSinkState, kGauge, "hopscope_sink_state", "1 for the state that a sink is in, 0 for the others.") \
   X(kSinkSpoolBytes, kGauge, "hopscope_sink_spool_bytes", "Size of a sink's spool.") \
   X(kSinkSpoolFailing, kGauge, "hopscope_sink_spool_failing", "1 while the disk of a sink's spool refuses writes, 0 else.") \
-  X(kSinkSpoolKept, kGauge, "hopscope_sink_spool_kept", "Delivered records that the spool keeps for keep_delivered.") \
   X(kSinkSpoolUnwritten, kGauge, "hopscope_sink_spool_unwritten", "Records on their way to the spool's files: a crash would take them.") \
-  X(kSinkState, kGauge, "hopscope_sink_state", "1 for the state that a sink is in, 0 for the others.") \
+  X(kSinkSpoolKept, kGauge, "hopscope_sink_spool_kept", "Delivered records that the spool keeps for keep_delivered.") \
+  X(kSinkSentAgain, kCounter, "hopscope_sink_sent_again_total", "Delivered records that were sent again because a connection had ended.") \
+  X(kSinkBatches, kCounter, "hopscope_sink_batches_total", "Batches that the other side has taken.") \
+  X(kSinkRetries, kCounter, "hopscope_sink_retries_total", "Attempts that failed and are made again.") \
   X(kSinkSuppressed, kCounter, "hopscope_sink_suppressed_total", "Values that a sink left out because of its cap on series.") \
+  X(kSinkBytes, kCounter, "hopscope_sink_bytes_total", "Bytes of delivered records, uncompressed.") \
   X(kHttpRequests, kCounter, "hopscope_http_requests_total", "Requests answered, by status code.") \
   X(kHttpConnectionsRefused, kCounter, "hopscope_http_connections_refused_total", "HTTP connections refused or ended before they were served, by reason.") \
   X(kHttpConnections, kGauge, "hopscope_http_connections", "HTTP connections that are open.") \

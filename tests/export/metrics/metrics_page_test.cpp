@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "export/exporter.h"
+#include "export/names/families.h"
 #include "support/exposition.h"
 #include "support/fake_source.h"
 #include "support/fake_tables.h"
@@ -44,16 +47,24 @@ std::string everything() {
   return text;
 }
 
-std::string page(const std::map<std::string, test::Family>& families) {
+constexpr const char* kTypes[] = {"counter", "gauge", "histogram", "summary"};
+
+/// The families of the list by name; labels as they are served.
+std::string page(const std::map<std::string, test::Family>& served) {
+  std::vector<Family> sorted(families::kAll.begin(), families::kAll.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Family& a, const Family& b) { return a.name < b.name; });
   std::string int_rows, own_rows;
-  for (const auto& [name, family] : families) {
+  for (const Family& family : sorted) {
+    const std::string name(family.name);
+    const std::string type = kTypes[static_cast<std::size_t>(family.type)];
     std::string labels;
-    for (const std::string& label : family.labels) {
+    for (const std::string& label : served.at(name).labels) {
       if (label == "le") continue;
       labels += (labels.empty() ? "`" : ", `") + label + "`";
     }
     (name.starts_with("int_") ? int_rows : own_rows) +=
-        "| `" + name + "` | " + family.type + " | " + labels + " | " + family.help + " |\n";
+        "| `" + name + "` | " + type + " | " + labels + " | " + std::string(family.help) + " |\n";
   }
   const std::string head = "| metric | type | labels | meaning |\n|---|---|---|---|\n";
   return "# Metrics\n\n"
@@ -77,6 +88,19 @@ std::string page(const std::map<std::string, test::Family>& families) {
          "`hopscope_queue_dropped_total{queue=\"handoff\"}`. What never became a frame here is in "
          "`hopscope_xsk_rx_dropped_total`, `hopscope_xsk_rx_ring_full_total` and "
          "`hopscope_source_lost_total`.\n";
+}
+
+TEST(MetricsPage, Served_families_are_those_of_the_list_in_its_order) {
+  std::vector<std::string> listed, served;
+  for (const Family& family : families::kAll) listed.emplace_back(family.name);
+  std::istringstream text(everything());
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream words(line);
+    std::string hash, keyword, name;
+    words >> hash >> keyword >> name;
+    if (hash == "#" && keyword == "TYPE") served.push_back(name);
+  }
+  EXPECT_EQ(served, listed);
 }
 
 TEST(MetricsPage, EveryFamilyHasTypeAndHelp) {

@@ -7,21 +7,35 @@
 #include <numeric>
 #include <string_view>
 
+#include "base/assert.h"
+
 namespace hopscope::exporter {
 
+// clang-format off
+// X(enumerator, label, meaning)
+#define HOPSCOPE_DROP_REASONS(X)                                                                   \
+  X(kMemoryFull, memory_full, "no spool, or it refused the record, and no room in memory")          \
+  X(kSpoolSize, spool_size, "the oldest, removed to keep the spool within its size")                \
+  X(kSpoolAge, spool_age, "too old")                                                                \
+  X(kSpoolCorrupt, spool_corrupt, "could not be read back")                                         \
+  X(kRefused, refused, "the other side will never take it")                                         \
+  X(kShutdown, shutdown, "in memory only when the program ended")
+// clang-format on
+
 enum class DropReason : std::uint8_t {
-  kMemoryFull,    ///< no spool, or it did not take it, and no room in memory
-  kSpoolSize,     ///< the oldest gave way to newer ones
-  kSpoolAge,      ///< too old
-  kSpoolCorrupt,  ///< could not be read back
-  kRefused,       ///< the other side will never take it
-  kShutdown,      ///< in memory only, and the end came first
-  kCount
+#define HOPSCOPE_X(enumerator, label, meaning) enumerator,
+  HOPSCOPE_DROP_REASONS(HOPSCOPE_X)
+#undef HOPSCOPE_X
+      kCount
 };
 
 [[nodiscard]] constexpr std::string_view label(DropReason reason) noexcept {
-  constexpr std::string_view kLabels[] = {"memory_full",   "spool_size", "spool_age",
-                                          "spool_corrupt", "refused",    "shutdown"};
+  constexpr std::string_view kLabels[] = {
+#define HOPSCOPE_X(enumerator, label, meaning) #label,
+      HOPSCOPE_DROP_REASONS(HOPSCOPE_X)
+#undef HOPSCOPE_X
+  };
+  HOPSCOPE_ASSERT(reason < DropReason::kCount);
   return kLabels[static_cast<std::size_t>(reason)];
 }
 
