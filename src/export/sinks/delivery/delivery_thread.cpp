@@ -1,4 +1,4 @@
-// The thread of a sink: takes batches, delivers them, and says what became of them.
+#include "export/sinks/delivery/delivery_thread.h"
 
 #include <fmt/format.h>
 #include <pthread.h>
@@ -6,214 +6,134 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/printable.h"
-#include "export/sinks/delivery/delivery.h"
 
 namespace hopscope::exporter {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// How often the spool is looked after while nothing else happens.
-constexpr milliseconds kTick{20};
-/// Complaints of one sink about the same thing are this far apart.
+/// Time between two warnings of one sink about the same thing.
 constexpr std::chrono::seconds kQuiet{60};
-/// Further records are read back while fewer than this many batches are in memory.
-constexpr std::size_t kBatchesAhead = 2;
 /// Of a record that is shown to people.
 constexpr std::size_t kSampleBytes = 200;
 
 }  // namespace
 
-void Delivery::run() {
+DeliveryThread::DeliveryThread(std::string name, Sink& sink, RecordQueue& queue,
+                               const DeliveryOptions& options, Warn warn)
+    : name_(std::move(name)),
+      sink_(sink),
+      queue_(queue),
+      max_batch_records_(options.batch_records),
+      warn_(std::move(warn)),
+      attempt_records_(options.batch_records),
+      held_(in_ms(options.spool.keep_delivered_s), queue.first()),
+      backoff_(in_ms(options.retry_first_s), in_ms(options.retry_most_s)),
+      replay_rate_(options.replay_rate, options.batch_records, Clock::now()) {}
+
+void DeliveryThread::start() {
+  HOPSCOPE_ASSERT(!is_started());
+  thread_ = std::thread([this] { run(); });
+}
+
+void DeliveryThread::join() {
+  thread_.join();
+}
+
+std::vector<Record> DeliveryThread::take_undelivered() {
+  HOPSCOPE_ASSERT(!is_started());
+  std::vector<Record> batch = std::exchange(batch_, {});
+  if (is_batch_sent_again_) batch.clear();
+  return batch;
+}
+
+void DeliveryThread::run() {
   pthread_setname_np(pthread_self(), ("sink-" + name_).substr(0, 15).c_str());
   while (wait_for_batch()) {
-    take_batch();
+    if (batch_.empty()) take_batch();
     reopen_if_asked();
     deliver_batch();
   }
-  const std::lock_guard lock(mutex_);
-  is_finished_ = true;
-  moved_.notify_all();
+  queue_.finish();
 }
 
-void Delivery::reopen_if_asked() {
-  bool wanted = false;
-  {
-    const std::lock_guard lock(mutex_);
-    wanted = std::exchange(wants_reopen_, false);
-  }
-  if (!wanted) return;
-  const std::string wrong = sink_->reopen();
+void DeliveryThread::reopen_if_asked() {
+  if (!queue_.take_reopen_request()) return;
+  const std::string wrong = sink_.reopen();
   if (!wrong.empty() && warn_) warn_(wrong);
 }
 
 /// False: the end has come.
-bool Delivery::wait_for_batch() {
-  std::unique_lock lock(mutex_);
+bool DeliveryThread::wait_for_batch() {
   while (true) {
-    tick_spool();
-    look_after_held();
+    check_held();
     const bool must_again = held_.wants_again();
-    if (is_stopping_ && window_.empty() && batch_.empty() && !has_backlog() && !must_again) {
-      return false;
-    }
-    if (is_stopping_ && Clock::now() >= stop_by_) return false;
-    if (!batch_.empty() || wants_reopen_) return true;
+    const RecordQueue::State state = queue_.poll(!batch_.empty() || must_again);
+    if (state == RecordQueue::State::kEnded) return false;
+    if (!batch_.empty() || state == RecordQueue::State::kWantsReopen) return true;
     if (must_again) {
-      lock.unlock();
-      const bool took = take_batch_again();
-      lock.lock();
-      if (took) return true;
-      wake_.wait_for(lock, kTick);
+      if (take_batch_again()) return true;
+      queue_.wait_for_tick();
       continue;
     }
-    if (has_backlog() && window_.size() < kBatchesAhead * options_.batch_records) {
-      lock.unlock();
-      refill();
-      lock.lock();
-    }
-    const auto now = Clock::now();
-    if (is_batch_ready(now)) return true;
-    milliseconds wait = kTick;
-    if (waits_since_) {
-      const auto due = *waits_since_ + in_ms(options_.batch_age_s) - now;
-      wait = std::clamp(std::chrono::ceil<milliseconds>(due), milliseconds(1), kTick);
-    }
-    wake_.wait_for(lock, wait);
+    queue_.refill(replay_rate_);
+    if (queue_.wait_for_batch()) return true;
   }
 }
 
-bool Delivery::is_batch_ready(Clock::time_point now) const {
-  if (window_.empty()) return false;
-  return is_stopping_ || window_.size() >= options_.batch_records ||
-         window_bytes_ >= options_.batch_bytes ||
-         (waits_since_ && now - *waits_since_ >= in_ms(options_.batch_age_s));
+/// Held records are sent again if their connection has ended, and leave when their time is over.
+void DeliveryThread::check_held() {
+  if (!queue_.has_spool() || held_.count() == 0) return;
+  if (!sink_.is_connected()) lose_held();
+  release_held(Clock::now());
 }
 
-std::size_t Delivery::allowed_from_spool() {
-  const std::uint64_t live = std::exchange(live_on_disk_, 0);
-  if (options_.replay_rate <= 0) return options_.batch_records;
-  const auto now = Clock::now();
-  const std::chrono::duration<double> passed = now - allowed_at_;
-  allowed_at_ = now;
-  // At most a batch at once, whatever time has passed.
-  const double most = std::max<double>(options_.batch_records, allowance_);
-  allowance_ = std::min(most, allowance_ + passed.count() * options_.replay_rate) +
-               static_cast<double>(live);
-  return std::min<std::size_t>(options_.batch_records, static_cast<std::size_t>(allowance_));
+/// The connection over which they were delivered ended.
+void DeliveryThread::lose_held() {
+  held_.lost();
+  held_count_.store(held_.count(), std::memory_order_relaxed);
 }
 
-/// Brings records that are on the disk only into memory. May wait on the disk, without the lock.
-void Delivery::refill() {
-  std::size_t most = 0;
-  std::uint64_t from = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    // Another thread may have found meanwhile that the caps took it all; what is new then goes into
-    // memory at once, and must not be read as well.
-    if (!has_backlog()) return;
-    most = allowed_from_spool();
-    if (most == 0) return;
-    if (window_bytes_ + options_.batch_bytes > options_.memory_bytes && !window_.empty()) return;
-    from = disk_from_;
-    is_reading_back_ = true;
-  }
-  std::vector<Spool::Stored> stored;
-  spool_->read(from, most, options_.batch_bytes, stored);
-  const std::lock_guard lock(mutex_);
-  tick_spool();
-  allowance_ -= static_cast<double>(stored.size());
-  if (window_.empty() && !stored.empty()) waits_since_ = Clock::now();
-  for (Spool::Stored& one : stored) {
-    if (one.number < disk_from_) continue;
-    lose_until(one.number);
-    disk_from_ = one.number + 1;
-    window_bytes_ += one.record.size() + sizeof(Record);
-    window_.push_back({.number = one.number,
-                       .time_ns = one.time_ns,
-                       .bytes = std::move(one.record),
-                       .is_on_disk = true});
-  }
-  // Damage to the last ones leaves nothing behind them that would tell.
-  if (stored.empty() && spool_->records(disk_from_, next_) == 0) lose_until(next_);
-  is_reading_back_ = false;
-  settle_removed();
+void DeliveryThread::release_held(Clock::time_point now) {
+  queue_.acknowledge(held_.release(now));
+  held_count_.store(held_.count(), std::memory_order_relaxed);
 }
 
-/// What is held goes again where its connection has ended, and leaves when its time is over.
-void Delivery::look_after_held() {
-  if (!spool_ || held_.count() == 0) return;
-  if (!sink_->is_connected()) held_.lost();
-  spool_->acknowledge(held_.release(Clock::now()));
-}
-
-/// Brings back what was delivered and must go again. May wait on the disk, without the lock.
-bool Delivery::take_batch_again() {
-  std::size_t most = 0;
-  std::uint64_t end = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    batch_from_ = held_.next();
-    end = held_.again_end();
-    most = std::min<std::uint64_t>(allowed_from_spool(), end - batch_from_);
-  }
-  if (most == 0) return false;
-  std::vector<Spool::Stored> stored;
-  spool_->read(batch_from_, most, options_.batch_bytes, stored);
-  for (Spool::Stored& one : stored) {
-    if (one.number >= end) break;
-    batch_.push_back({.number = one.number,
-                      .time_ns = one.time_ns,
-                      .bytes = std::move(one.record),
-                      .is_on_disk = true});
-  }
-  const std::lock_guard lock(mutex_);
-  allowance_ -= static_cast<double>(batch_.size());
+/// Reads back what was delivered and must be sent again. May wait for the disk.
+bool DeliveryThread::take_batch_again() {
+  HOPSCOPE_ASSERT(batch_.empty() && held_.wants_again());
+  batch_from_ = held_.next();
+  const std::uint64_t end = held_.again_end();
+  const bool is_there = queue_.read_delivered(batch_from_, end, replay_rate_, batch_);
   is_batch_sent_again_ = !batch_.empty();
-  if (!batch_.empty()) return true;
-  // The caps or damage took the rest; else the disk could not be read just now.
-  if (spool_->records(batch_from_, end) == 0) held_.delivered(batch_from_, end, Clock::now());
-  return false;
+  // The limits of the spool or damage took the rest.
+  if (!is_there) held_.delivered(batch_from_, end, Clock::now());
+  return !batch_.empty();
 }
 
-void Delivery::take_batch() {
-  const std::lock_guard lock(mutex_);
-  if (!batch_.empty()) return;
+void DeliveryThread::take_batch() {
   is_batch_sent_again_ = false;
-  if (!window_.empty()) batch_from_ = window_.front().number;
-  std::uint64_t bytes = 0;
-  while (!window_.empty() && batch_.size() < options_.batch_records &&
-         (batch_.empty() || bytes + window_.front().bytes.size() <= options_.batch_bytes)) {
-    bytes += window_.front().bytes.size();
-    window_bytes_ -= window_.front().bytes.size() + sizeof(Record);
-    batch_.push_back(std::move(window_.front()));
-    window_.pop_front();
-  }
-  in_batch_ = batch_.size();
-  moved_.notify_all();
-  waits_since_.reset();
-  if (!window_.empty()) waits_since_ = Clock::now();
+  queue_.take_batch(batch_);
+  if (!batch_.empty()) batch_from_ = batch_.front().number;
 }
 
-/// Until all of the batch is gone, or the end has come.
-void Delivery::deliver_batch() {
-  while (!batch_.empty() && !is_over()) {
+/// Until all of the batch is settled, or the end has come.
+void DeliveryThread::deliver_batch() {
+  while (!batch_.empty() && !queue_.is_over()) {
     reopen_if_asked();
-    const std::size_t count = std::min(most_, batch_.size());
-    settle(sink_->deliver(std::span(batch_).first(count)), count);
+    const std::size_t count = std::min(attempt_records_, batch_.size());
+    settle(sink_.deliver(std::span(batch_).first(count)), count);
   }
 }
 
-void Delivery::settle(const Outcome& outcome, std::size_t count) {
+void DeliveryThread::settle(const Outcome& outcome, std::size_t count) {
   using Result = Outcome::Result;
-  if (outcome.reconnected) {
-    const std::lock_guard lock(mutex_);
-    held_.lost();
-  }
+  if (outcome.reconnected) lose_held();
   if (outcome.result == Result::kDelivered) {
     settle_delivered(count, std::min<std::uint64_t>(outcome.refused, count), outcome.detail);
-    most_ = std::min<std::size_t>(options_.batch_records, 2 * most_);
+    attempt_records_ = std::min(max_batch_records_, 2 * attempt_records_);
     return;
   }
   const std::size_t taken = std::min(outcome.taken, count);
@@ -224,110 +144,78 @@ void Delivery::settle(const Outcome& outcome, std::size_t count) {
   const std::size_t left = count - taken;
   if (left == 0 || outcome.result == Result::kPartly) return;
   if (outcome.result == Result::kTooLarge && left > 1) {
-    most_ = (left + 1) / 2;
+    attempt_records_ = (left + 1) / 2;
   } else if (outcome.result == Result::kTryAgain) {
     try_again(outcome);
   } else {
-    refuse(left, outcome.detail);
+    settle_refused(left, outcome.detail);
   }
 }
 
-/// The first `count` of the batch were delivered, but for `refused`.
-void Delivery::settle_delivered(std::size_t count, std::uint64_t refused,
-                                const std::string& detail) {
+/// The first `count` of the batch were delivered, except `refused` of them.
+void DeliveryThread::settle_delivered(std::size_t count, std::uint64_t refused,
+                                      const std::string& detail) {
   if (is_batch_sent_again_) return settle_again(count, detail);
+  HOPSCOPE_ASSERT(refused <= count && count <= batch_.size());
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += batch_[i].bytes.size();
-  {
-    const std::lock_guard lock(mutex_);
-    counts_.delivered += count - refused;
-    counts_.bytes_delivered += bytes;
-    ++counts_.batches;
-    is_trying_again_ = false;
-    has_dropped_ = false;
-    drop(DropReason::kRefused, refused);
-    trouble_ = refused > 0 ? detail : "";
-    done(count);
+  finish_records(count, {.delivered = count - refused,
+                         .refused = refused,
+                         .bytes = bytes,
+                         .batches = 1,
+                         .trouble = refused > 0 ? detail : ""});
+  if (refused > 0) {
+    warn(fmt::format("refused {} of {} records: {}", refused, count, detail), refusal_warned_at_);
   }
-  if (refused > 0)
-    say(fmt::format("refused {} of {} records: {}", refused, count, detail), refusals_said_at_);
-  backoff_.reset();
 }
 
-/// The first `count` of the batch never will be.
-void Delivery::refuse(std::size_t count, const std::string& detail) {
+/// The first `count` of the batch were refused for good.
+void DeliveryThread::settle_refused(std::size_t count, const std::string& detail) {
   if (is_batch_sent_again_) return settle_again(count, detail);
-  say(fmt::format("refused {} records, the first of them \"{}\": {}", count,
-                  printable(batch_.front().bytes, kSampleBytes), detail),
-      refusals_said_at_);
-  const std::lock_guard lock(mutex_);
-  drop(DropReason::kRefused, count);
-  is_trying_again_ = false;
-  trouble_ = detail;
-  done(count);
-  backoff_.reset();
+  warn(fmt::format("refused {} records, the first of them \"{}\": {}", count,
+                   printable(batch_.front().bytes, kSampleBytes), detail),
+       refusal_warned_at_);
+  finish_records(count, {.refused = count, .trouble = detail});
 }
 
-/// The first `count` of the batch had been delivered before, which they stay, whatever the other
-/// side says now.
-void Delivery::settle_again(std::size_t count, const std::string& refusal) {
+/// The first `count` of the batch had been delivered before and still count as delivered, whatever
+/// the other side answers now.
+void DeliveryThread::settle_again(std::size_t count, const std::string& refusal) {
   if (!refusal.empty()) {
-    say(fmt::format("refused some of {} records that were sent again: {}", count, refusal),
-        refusals_said_at_);
+    warn(fmt::format("refused some of {} records that were sent again: {}", count, refusal),
+         refusal_warned_at_);
   }
-  const std::lock_guard lock(mutex_);
-  counts_.sent_again += count;
-  is_trying_again_ = false;
-  trouble_ = refusal;
-  done(count);
-  backoff_.reset();
+  finish_records(count, {.sent_again = count, .trouble = refusal});
 }
 
-void Delivery::try_again(const Outcome& outcome) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++counts_.retries;
-    is_trying_again_ = true;
-    trouble_ = outcome.detail;
-  }
-  say("tries again: " + outcome.detail, tries_said_at_);
-  const milliseconds wait = backoff_.next();
-  pause(std::max(wait, outcome.retry_after.value_or(wait)));
-}
-
-/// The first `count` of the batch are settled.
-void Delivery::done(std::size_t count) {
-  if (spool_) {
+/// Removes the first `count` records from the batch and counts what became of them.
+void DeliveryThread::finish_records(std::size_t count, RecordQueue::Settled settled) {
+  HOPSCOPE_ASSERT(count > 0 && count <= batch_.size());
+  if (queue_.has_spool()) {
+    const std::uint64_t end = batch_[count - 1].number + 1;
     const auto now = Clock::now();
-    held_.delivered(batch_from_, batch_[count - 1].number + 1, now);
-    batch_from_ = batch_[count - 1].number + 1;
-    spool_->acknowledge(held_.release(now));
+    held_.delivered(batch_from_, end, now);
+    batch_from_ = end;
+    release_held(now);
   }
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(count));
-  in_batch_ = is_batch_sent_again_ ? 0 : batch_.size();
+  settled.left = is_batch_sent_again_ ? 0 : batch_.size();
+  queue_.settle(settled);
+  backoff_.reset();
 }
 
-void Delivery::pause(milliseconds duration) {
-  const auto until = Clock::now() + duration;
-  std::unique_lock lock(mutex_);
-  while (Clock::now() < until && !wants_reopen_ && !(is_stopping_ && Clock::now() >= stop_by_)) {
-    // What waits when the end comes is tried once more at once.
-    if (is_stopping_ && !std::exchange(has_tried_at_end_, true)) return;
-    tick_spool();
-    wake_.wait_for(lock, std::min(kTick, std::chrono::ceil<milliseconds>(until - Clock::now())));
-  }
+void DeliveryThread::try_again(const Outcome& outcome) {
+  queue_.count_retry(outcome.detail);
+  warn("tries again: " + outcome.detail, retry_warned_at_);
+  const milliseconds wait = backoff_.next();
+  queue_.pause(std::max(wait, outcome.retry_after.value_or(wait)));
 }
 
-bool Delivery::is_over() const {
-  const std::lock_guard lock(mutex_);
-  return is_stopping_ && Clock::now() >= stop_by_;
-}
-
-/// Unless the like of it was said a short while ago.
-void Delivery::say(const std::string& what, Clock::time_point& said_at) {
+/// Unless a similar warning was given a short while ago.
+void DeliveryThread::warn(const std::string& what, Clock::time_point& warned_at) {
   const auto now = Clock::now();
-  if (!warn_ || (said_at != Clock::time_point{} && now - said_at < kQuiet)) return;
-  said_at = now;
+  if (!warn_ || (warned_at != Clock::time_point{} && now - warned_at < kQuiet)) return;
+  warned_at = now;
   warn_(fmt::format("sink {}: {}", name_, what));
 }
 
