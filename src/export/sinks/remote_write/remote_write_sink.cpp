@@ -8,7 +8,9 @@
 #include <chrono>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "base/assert.h"
 #include "base/setup_error.h"
 #include "base/wall_clock.h"
 #include "export/sinks/push/http_outcome.h"
@@ -18,8 +20,8 @@ namespace {
 
 using Result = Outcome::Result;
 
-/// After so many for one batch it is told what has become of its front.
-constexpr int kMostRequests = 256;
+/// After this many requests for one batch deliver() reports what it has done so far.
+constexpr int kMaxRequests = 256;
 
 HttpTarget target_of(const RemoteWriteOptions& options) {
   HttpTarget target = http_target(options.http);
@@ -28,7 +30,7 @@ HttpTarget target_of(const RemoteWriteOptions& options) {
   return target;
 }
 
-/// What a server may have against the time of a sample, and of none of the others of a request.
+/// Why a server may refuse one sample of a request because of its time.
 enum class Complaint : std::uint8_t { kOther, kTime, kHasNewer };
 
 /// In the words of Prometheus, Mimir and Thanos.
@@ -48,6 +50,79 @@ Complaint complaint_of(const HttpAnswer& answer) {
   if (has("out of order") || has("duplicate sample")) return Complaint::kHasNewer;
   return Complaint::kOther;
 }
+
+/// How far a batch that is sent in parts has come.
+class Progress {
+ public:
+  explicit Progress(std::span<const Record> batch)
+      : batch_(batch), left_(batch), size_(batch.size()) {}
+
+  [[nodiscard]] bool is_done() const noexcept { return left_.empty(); }
+  /// The records to send next.
+  [[nodiscard]] std::span<const Record> part() const {
+    return left_.first(std::min(size_, left_.size()));
+  }
+  void halve() {
+    HOPSCOPE_ASSERT(part().size() > 1);
+    size_ = part().size() / 2;
+  }
+  /// The connection was a new one. True: the parts sent over the old one may be lost with it, so
+  /// the batch begins again; once only.
+  [[nodiscard]] bool restarts_after_reconnect() {
+    if (std::exchange(reconnected_, true) || left_.size() == batch_.size()) return false;
+    left_ = batch_;
+    refused_before_ = std::exchange(refused_, {});
+    return true;
+  }
+  /// Whether the server refused this record before it began again.
+  [[nodiscard]] bool was_refused_before(const Record& record) const {
+    return std::find(refused_before_.begin(), refused_before_.end(), record.number) !=
+           refused_before_.end();
+  }
+  void refuse_part(std::string why) {
+    for (const Record& record : part()) refused_.push_back(record.number);
+    refusal_ = std::move(why);
+  }
+  /// The part is settled. The next one is twice as large if the server had `taken` this one.
+  void advance(bool taken) {
+    const std::size_t records = part().size();
+    HOPSCOPE_ASSERT(records > 0);
+    left_ = left_.subspan(records);
+    size_ = taken ? 2 * records : records;
+  }
+
+  /// For a batch that is done.
+  [[nodiscard]] Outcome whole() {
+    Outcome outcome{
+        .refused = refused_.size(), .detail = std::move(refusal_), .reconnected = reconnected_};
+    if (!batch_.empty() && refused_.size() >= batch_.size()) outcome.result = Result::kRefused;
+    return outcome;
+  }
+  [[nodiscard]] Outcome partly() {
+    return {.result = Result::kPartly,
+            .taken = batch_.size() - left_.size(),
+            .refused = refused_.size(),
+            .detail = std::move(refusal_),
+            .reconnected = reconnected_};
+  }
+  /// `outcome`: of the part that must be tried again.
+  [[nodiscard]] Outcome interrupted(Outcome outcome) const {
+    outcome.reconnected = outcome.reconnected || reconnected_;
+    outcome.taken = batch_.size() - left_.size();
+    outcome.refused = refused_.size();
+    if (!refused_.empty()) outcome.detail += "; before that: " + refusal_;
+    return outcome;
+  }
+
+ private:
+  const std::span<const Record> batch_;
+  std::span<const Record> left_;
+  std::size_t size_;  ///< records of a part
+  bool reconnected_ = false;
+  std::vector<std::uint64_t> refused_;         ///< numbers
+  std::vector<std::uint64_t> refused_before_;  ///< numbers, before the batch began again
+  std::string refusal_;
+};
 
 }  // namespace
 
@@ -94,70 +169,45 @@ std::string RemoteWriteSink::reopen() {
   }
 }
 
+/// The server may have these records, or lost them with the connection.
+void RemoteWriteSink::note_unanswered(std::span<const Record> part) noexcept {
+  unanswered_ = std::max(unanswered_, part.back().number + 1);
+}
+
 Outcome RemoteWriteSink::deliver(std::span<const Record> batch) {
-  auto left = batch;
-  std::size_t size = left.size();
-  bool reconnected = false;
-  int requests = 0;
-  std::vector<std::uint64_t> refused;  // numbers
-  std::vector<std::uint64_t> refused_before;
-  std::string refusal;
-  while (!left.empty()) {
-    const auto part = left.first(std::min(size, left.size()));
+  Progress progress(batch);
+  for (int requests = 1; !progress.is_done(); ++requests) {
+    const auto part = progress.part();
     const HttpAnswer answer = send(part);
-    ++requests;
     Outcome outcome = outcome_of(answer);
     const Complaint complaint = complaint_of(answer);
     if (complaint != Complaint::kOther) outcome.result = Result::kRefused;
     if (outcome.result == Result::kTryAgain) {
-      unanswered_ = std::max(unanswered_, part.back().number + 1);
+      note_unanswered(part);
       sent_ = std::max(sent_, part.front().number);
-      outcome.reconnected = outcome.reconnected || reconnected;
-      outcome.taken = batch.size() - left.size();
-      outcome.refused = refused.size();
-      if (!refused.empty()) outcome.detail += "; before that: " + refusal;
-      return outcome;
+      return progress.interrupted(std::move(outcome));
     }
-    if (outcome.reconnected && !std::exchange(reconnected, true) && left.size() < batch.size()) {
-      // With the connection the parts before this one may be gone.
-      unanswered_ = std::max(unanswered_, part.back().number + 1);
-      left = batch;
-      refused_before = std::exchange(refused, {});
+    if (outcome.reconnected && progress.restarts_after_reconnect()) {
+      note_unanswered(part);
       continue;
     }
-    const bool is_refused = outcome.result != Result::kDelivered;
-    if (is_refused && part.size() > 1 &&
-        (outcome.result == Result::kTooLarge || complaint != Complaint::kOther)) {
-      size = part.size() / 2;
+    const bool is_taken = outcome.result == Result::kDelivered;
+    const bool is_too_large = outcome.result == Result::kTooLarge;
+    if (!is_taken && part.size() > 1 && (is_too_large || complaint != Complaint::kOther)) {
+      progress.halve();
       continue;
     }
-    // Samples of a series ascend: where a newer one is there this one is, if it was ever sent and
-    // not refused.
-    const bool is_there = complaint == Complaint::kHasNewer && was_sent(part.front()) &&
-                          std::find(refused_before.begin(), refused_before.end(),
-                                    part.front().number) == refused_before.end();
-    if (is_refused && !is_there) {
-      for (const Record& record : part) refused.push_back(record.number);
-      refusal = std::move(outcome.detail);
-    }
-    left = left.subspan(part.size());
-    size = is_refused ? part.size() : part.size() * 2;
-    if (requests >= kMostRequests && !left.empty()) {
-      sent_ = std::max(sent_, left.front().number);
-      return {.result = Result::kPartly,
-              .taken = batch.size() - left.size(),
-              .refused = refused.size(),
-              .detail = std::move(refusal),
-              .reconnected = reconnected};
-    }
+    // Samples of a series ascend: if the server has a newer one, it has this one too, provided that
+    // it was ever sent and not refused.
+    const Record& first = part.front();
+    const bool is_there =
+        complaint == Complaint::kHasNewer && was_sent(first) && !progress.was_refused_before(first);
+    if (!is_taken && !is_there) progress.refuse_part(std::move(outcome.detail));
+    sent_ = std::max(sent_, part.back().number + 1);
+    progress.advance(is_taken);
+    if (requests >= kMaxRequests && !progress.is_done()) return progress.partly();
   }
-  Outcome outcome;
-  outcome.reconnected = reconnected;
-  outcome.refused = refused.size();
-  outcome.detail = std::move(refusal);
-  if (refused.size() >= batch.size() && !batch.empty()) outcome.result = Result::kRefused;
-  if (!batch.empty()) sent_ = std::max(sent_, batch.back().number + 1);
-  return outcome;
+  return progress.whole();
 }
 
 }  // namespace hopscope::exporter

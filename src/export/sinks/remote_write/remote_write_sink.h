@@ -42,6 +42,7 @@ class RemoteWriteSink final : public Sink {
  private:
   [[nodiscard]] HttpAnswer send(std::span<const Record> records);
   [[nodiscard]] bool was_sent(const Record& record) const noexcept;
+  void note_unanswered(std::span<const Record> part) noexcept;
 
   const RemoteWriteOptions options_;
   const std::int64_t started_ns_;
