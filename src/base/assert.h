@@ -1,12 +1,13 @@
 #pragma once
-// Contracts between functions, checked where it costs nobody speed.
+// Contracts between functions, checked in builds whose speed does not matter.
 
 #include <cstdio>
 #include <cstdlib>
 
-// HOPSCOPE_ASSERT(condition): the caller's promise, or what a function has just made true. Checked
-// in the presets dev, asan, tsan and fuzz (HOPSCOPE_ASSERTIONS); in release it is not evaluated.
-// Never for input: bytes from the network and configuration are refused and counted, not asserted.
+// HOPSCOPE_ASSERT(condition): a precondition that the caller must meet, or a postcondition of what
+// was just done. Checked in the presets dev, asan, tsan and fuzz (HOPSCOPE_ASSERTIONS); in release
+// the condition is not evaluated. Never for input: wrong bytes from the network and wrong
+// configuration are refused and counted, not asserted.
 #if defined(HOPSCOPE_ASSERTIONS)
 #define HOPSCOPE_ASSERT(condition)                     \
   (static_cast<bool>(condition) ? static_cast<void>(0) \

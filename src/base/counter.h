@@ -1,6 +1,6 @@
 #pragma once
-// A counter with a single writer and readers on other threads: a plain add in the machine code, no
-// data race for the readers.
+// A counter with one writing thread and readers on other threads: compiles to a plain add, without
+// a data race for the readers.
 
 #include <atomic>
 #include <cstdint>

@@ -1,9 +1,11 @@
 #pragma once
-// An open file that closes itself.
+// Owns a file descriptor and closes it.
 
 #include <unistd.h>
 
 #include <utility>
+
+#include "base/assert.h"
 
 namespace hopscope {
 
@@ -22,6 +24,7 @@ class FileDescriptor {
   [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   void reset(int fd = -1) noexcept {
+    HOPSCOPE_ASSERT(fd < 0 || fd != fd_);  // else the descriptor would be closed and kept
     const int before = std::exchange(fd_, fd);
     if (before >= 0) ::close(before);
   }

@@ -6,13 +6,16 @@
 #include <cstring>
 #include <new>
 
+#include "base/assert.h"
+
 namespace hopscope {
 namespace {
 
+constexpr std::size_t kSmallPage = 4096;
 constexpr std::size_t kHugePage = 2U << 20;
 
 std::size_t mapped_bytes(std::size_t bytes) noexcept {
-  const std::size_t unit = bytes >= kHugePage ? kHugePage : 4096;
+  const std::size_t unit = bytes >= kHugePage ? kHugePage : kSmallPage;
   return (bytes + unit - 1) / unit * unit;
 }
 
@@ -24,6 +27,7 @@ void* map(std::size_t bytes, int extra_flags) noexcept {
 
 /// A mapping that starts at a 2 MB boundary, so that transparent huge pages can back all of it.
 void* map_aligned(std::size_t bytes) noexcept {
+  HOPSCOPE_ASSERT(bytes % kHugePage == 0);
   void* wide = map(bytes + kHugePage, 0);
   if (wide == nullptr) return nullptr;
   const auto start = reinterpret_cast<std::uintptr_t>(wide);
@@ -49,12 +53,14 @@ void* claim_memory(std::size_t bytes) {
     memory = map(size, 0);
   }
   if (memory == nullptr) throw std::bad_alloc();
-  // Touch every page now: a full machine shows at start, not after months.
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(memory) % kSmallPage == 0);
+  // Touch every page now, so that a lack of memory shows at start and not after months.
   std::memset(memory, 0, size);
   return memory;
 }
 
 void return_memory(void* memory, std::size_t bytes) noexcept {
+  HOPSCOPE_ASSERT(memory != nullptr);
   munmap(memory, mapped_bytes(bytes == 0 ? 1 : bytes));
 }
 

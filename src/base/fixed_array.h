@@ -1,17 +1,20 @@
 #pragma once
-// An array of fixed size whose memory is claimed and touched at start, on 2 MB pages where the
-// kernel gives them. Elements start as all zero bytes, which every row type here takes as "free".
+// An array of fixed size whose memory is allocated and touched at start, on 2 MB pages where the
+// kernel has them. Elements start as all zero bytes, which every row type uses for "free".
 
 #include <cstddef>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace hopscope {
 
-/// Zeroed, touched memory. Throws std::bad_alloc. `bytes` is rounded up to 2 MB if it is that
-/// large.
+/// Zeroed, touched memory, aligned to a page. From 2 MB on, `bytes` is rounded up to a multiple of
+/// 2 MB. Throws std::bad_alloc.
 [[nodiscard]] void* claim_memory(std::size_t bytes);
+/// `memory` and `bytes` of one call of claim_memory().
 void return_memory(void* memory, std::size_t bytes) noexcept;
 
 template <typename T>
@@ -31,8 +34,14 @@ class FixedArray {
     if (data_ != nullptr) return_memory(data_, count_ * sizeof(T));
   }
 
-  [[nodiscard]] T& operator[](std::size_t i) noexcept { return data_[i]; }
-  [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  [[nodiscard]] T& operator[](std::size_t i) noexcept {
+    HOPSCOPE_ASSERT(i < count_);
+    return data_[i];
+  }
+  [[nodiscard]] const T& operator[](std::size_t i) const noexcept {
+    HOPSCOPE_ASSERT(i < count_);
+    return data_[i];
+  }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return count_ * sizeof(T); }
 

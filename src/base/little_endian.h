@@ -1,5 +1,5 @@
 #pragma once
-// Numbers in a file: little endian, wherever they stand.
+// Integers of a file format: little-endian, at any alignment.
 
 #include <cstddef>
 #include <type_traits>

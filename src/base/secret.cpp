@@ -13,14 +13,14 @@
 namespace hopscope {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 * 1024;
+constexpr std::size_t kMaxBytes = 64 * 1024;
 
 std::string error_text() {
   return strerrordesc_np(errno);
 }
 
 std::string file_content(const std::string& path) {
-  // Non-blocking, for a pipe without a writer would hold up the start.
+  // Non-blocking: opening a pipe that has no writer would block the start.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw SecretError(fmt::format("{} cannot be read: {}", path, error_text()));
   struct stat status {};
@@ -28,7 +28,7 @@ std::string file_content(const std::string& path) {
   ssize_t got = 0;
   bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   if (regular) {
-    content.resize(kMostBytes + 1);
+    content.resize(kMaxBytes + 1);
     std::size_t size = 0;
     while (size < content.size() &&
            (got = read(fd, content.data() + size, content.size() - size)) > 0) {
@@ -40,7 +40,7 @@ std::string file_content(const std::string& path) {
   close(fd);
   if (!regular) throw SecretError(path + " is not a file");
   if (got < 0) throw SecretError(fmt::format("{} cannot be read: {}", path, why));
-  if (content.size() > kMostBytes) throw SecretError(path + " is too large; 64 KiB at most");
+  if (content.size() > kMaxBytes) throw SecretError(path + " is too large; the limit is 64 KiB");
   return content;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The one exception of set-up code: its text says what failed, why, and what to do about it.
+// The exception of set-up code: its text says what failed, why, and what to do about it.
 
 #include <stdexcept>
 
@@ -10,7 +10,7 @@ class SetupError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The same where the mend is in the configuration: exit code 2.
+/// The fix is in the configuration: exit code 2.
 class WrongSettingsError : public SetupError {
  public:
   using SetupError::SetupError;

@@ -1,6 +1,6 @@
 #pragma once
-// Memory that one worker writes and the exporter reads while it does: counters, and rows under a
-// sequence lock. Neither ever makes the writer wait.
+// Memory that one worker writes while the exporter reads it: counters, and rows under a sequence
+// lock. Readers never make the writer wait.
 
 #include <sched.h>
 
@@ -10,38 +10,50 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/assert.h"
 #include "base/counter.h"
 
 namespace hopscope {
 
-/// Lines apart, so that neither sharing nor the adjacent-line prefetcher couples two threads.
 inline constexpr std::size_t kCacheLine = 64;
+/// Distance between data of different threads: two lines, because of the adjacent-line prefetcher.
 inline constexpr std::size_t kNoShare = 128;
 
-/// Writes a field of a row that readers copy under its sequence lock. Release: it may not move in
-/// front of the odd sequence number (pairs with the acquire loads in read_row()). A word that says
-/// something by itself may be written without the lock: readers find the old one or the new one.
+/// Whether atomic access to `field` is defined: packed rows could break its alignment.
+template <typename T>
+[[nodiscard]] inline bool is_aligned(const T& field) noexcept {
+  return reinterpret_cast<std::uintptr_t>(&field) % std::atomic_ref<T>::required_alignment == 0;
+}
+
+/// Writes a field of a row that readers copy under its sequence lock. Release: the store must not
+/// move before that of the odd sequence number (pairs with the acquire loads in read_row()). A word
+/// that is complete by itself may be written without the lock: readers get the old or the new one.
 template <typename T>
 inline void put(T& field, std::type_identity_t<T> value) noexcept {
+  HOPSCOPE_ASSERT(is_aligned(field));
   std::atomic_ref<T>(field).store(value, std::memory_order_release);
 }
 
-/// Reads one field of such a row without its lock, and without the line of its sequence number,
-/// which the writer would have to claim again.
+/// Reads one field of such a row without its lock. Does not touch the cache line of the sequence
+/// number, which the writer would then have to fetch again.
 template <typename T>
 [[nodiscard]] inline T peek(const T& field) noexcept {
+  HOPSCOPE_ASSERT(is_aligned(field));
   return std::atomic_ref<T>(const_cast<T&>(field)).load(std::memory_order_relaxed);
 }
 
-/// Marks a row as being written for its lifetime: the sequence number is odd meanwhile.
+/// Marks a row as being written: its sequence number is odd while the RowWriter lives. A row has at
+/// most one RowWriter at a time.
 class RowWriter {
  public:
   explicit RowWriter(std::uint32_t& sequence) noexcept : sequence_(sequence), start_(sequence) {
+    HOPSCOPE_ASSERT((start_ & 1) == 0);  // nobody else writes this row
     std::atomic_ref<std::uint32_t>(sequence_).store(start_ + 1, std::memory_order_relaxed);
   }
   RowWriter(const RowWriter&) = delete;
   RowWriter& operator=(const RowWriter&) = delete;
   ~RowWriter() {
+    HOPSCOPE_ASSERT(sequence_ == start_ + 1);  // and nobody else has written it meanwhile
     // Pairs with the first acquire load in read_row().
     std::atomic_ref<std::uint32_t>(sequence_).store(start_ + 2, std::memory_order_release);
   }
@@ -51,14 +63,16 @@ class RowWriter {
   const std::uint32_t start_;
 };
 
-/// Copies a row of whole 8-byte words whose sequence number is `row.sequence`, the last one first:
-/// a value that is written before its time, which stands behind it in the row, is not copied older
-/// than the time says, though both be written without the lock. Where the writer is
-/// at it again and again, or was taken off its CPU meanwhile, the reader gives way to it; false
-/// only after so long (some seconds) that the writer must be dead.
+/// Copies a row under its sequence lock (`row.sequence`), 8 bytes at a time, from the last word to
+/// the first. That order matters for a value and its time that are written without the lock, value
+/// first, and where the time comes later in the row: the copied value is never older than the
+/// copied time. Yields the CPU while the writer is busy with the row; false after some seconds of
+/// trying, when the writer must have died.
 template <typename Row>
 [[nodiscard]] bool read_row(const Row& row, Row& copy) noexcept {
   static_assert(std::is_trivially_copyable_v<Row> && sizeof(Row) % 8 == 0);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(&row) % 8 == 0);
+  HOPSCOPE_ASSERT(&row != &copy);
   constexpr std::uint32_t kSpins = 64;
   constexpr std::uint32_t kTries = 1 << 22;
   auto* sequence = const_cast<std::uint32_t*>(&row.sequence);
@@ -80,11 +94,12 @@ template <typename Row>
   return false;
 }
 
-/// Overwrites a whole row (also under its RowWriter) word by word, all but the sequence number in
-/// the first four bytes, so that readers see no torn word.
+/// Overwrites a row word by word, so that readers see no torn word; keeps the sequence number,
+/// which is the first four bytes. For readers of the whole row, call it under a RowWriter.
 template <typename Row>
 inline void put_row(Row& row, const Row& value) noexcept {
   static_assert(std::is_trivially_copyable_v<Row> && offsetof(Row, sequence) == 0);
+  HOPSCOPE_ASSERT(&row != &value);
   auto* to = reinterpret_cast<std::uint32_t*>(&row);
   for (std::size_t w = 1; w < sizeof(Row) / 4; ++w) {
     std::uint32_t word;

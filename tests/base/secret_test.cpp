@@ -11,7 +11,7 @@
 #include <ostream>
 #include <type_traits>
 
-namespace hopscope::exporter {
+namespace hopscope {
 namespace {
 
 using testing::HasSubstr;
@@ -50,20 +50,20 @@ class SecretTest : public testing::Test {
   std::string directory_;
 };
 
-TEST_F(SecretTest, FileWithoutItsLineEnd) {
+TEST_F(SecretTest, File_line_end_is_cut_off) {
   EXPECT_EQ(read_secret({.file = file("pass word\n"), .env = ""}).reveal(), "pass word");
   EXPECT_EQ(read_secret({.file = file("pass\r\n\n"), .env = ""}).reveal(), "pass");
   EXPECT_EQ(read_secret({.file = file(" p "), .env = ""}).reveal(), " p ");
 }
 
-TEST_F(SecretTest, Environment) {
+TEST_F(SecretTest, Environment_variable_is_read_or_missed) {
   setenv("HOPSCOPE_TEST_SECRET", "abc\n", 1);
   EXPECT_EQ(read_secret({.file = "", .env = "HOPSCOPE_TEST_SECRET"}).reveal(), "abc");
   unsetenv("HOPSCOPE_TEST_SECRET");
   EXPECT_THAT(error({.file = "", .env = "HOPSCOPE_TEST_SECRET"}), HasSubstr("is not set"));
 }
 
-TEST_F(SecretTest, WhatIsNoSecret) {
+TEST_F(SecretTest, File_unusable_is_refused_without_its_content) {
   EXPECT_THAT(error({.file = directory_ + "/none", .env = ""}), HasSubstr("No such file"));
   EXPECT_THAT(error({.file = directory_, .env = ""}), HasSubstr("is not a file"));
   EXPECT_THAT(error({.file = file("\n"), .env = ""}), HasSubstr("is empty"));
@@ -76,7 +76,7 @@ TEST_F(SecretTest, WhatIsNoSecret) {
   EXPECT_THAT(error({.file = pipe, .env = ""}), HasSubstr("is not a file"));
 }
 
-TEST_F(SecretTest, WarnsOfAFileThatAllCanRead) {
+TEST_F(SecretTest, File_readable_by_all_gives_a_warning) {
   EXPECT_EQ(secret_warning({.file = file("x", 0600), .env = ""}), "");
   EXPECT_EQ(secret_warning({.file = file("x", 0640), .env = ""}), "");
   EXPECT_THAT(secret_warning({.file = file("x", 0644), .env = ""}), HasSubstr("chmod o-r"));
@@ -84,4 +84,4 @@ TEST_F(SecretTest, WarnsOfAFileThatAllCanRead) {
 }
 
 }  // namespace
-}  // namespace hopscope::exporter
+}  // namespace hopscope

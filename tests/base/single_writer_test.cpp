@@ -4,7 +4,7 @@
 
 #include <thread>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 namespace {
 
 struct Row {
@@ -14,7 +14,7 @@ struct Row {
   std::array<std::uint64_t, 6> rest;
 };
 
-TEST(SingleWriter, ReadersNeverSeeHalfARow) {
+TEST(SingleWriter, Row_read_while_written_is_never_torn) {
   Row row{};
   std::atomic<bool> stop{false};
   std::thread writer([&] {
@@ -41,7 +41,7 @@ TEST(SingleWriter, ReadersNeverSeeHalfARow) {
   writer.join();
 }
 
-TEST(SingleWriter, PutRowKeepsTheSequenceNumber) {
+TEST(SingleWriter, Row_overwritten_keeps_its_sequence_number) {
   Row row{.sequence = 6, .a = 1, .b = 2, .rest = {}};
   const Row value{.sequence = 99, .a = 3, .b = 4, .rest = {5, 6, 7, 8, 9, 10}};
   put_row(row, value);
@@ -51,7 +51,7 @@ TEST(SingleWriter, PutRowKeepsTheSequenceNumber) {
   EXPECT_EQ(row.rest, value.rest);
 }
 
-TEST(SingleWriter, CountersAddUp) {
+TEST(SingleWriter, Counter_read_while_written_never_decreases) {
   Counter counter;
   std::thread writer([&] {
     for (int i = 0; i < 100'000; ++i) counter.add(2);
@@ -67,4 +67,4 @@ TEST(SingleWriter, CountersAddUp) {
 }
 
 }  // namespace
-}  // namespace hopscope::pipeline
+}  // namespace hopscope

@@ -5,10 +5,10 @@
 #include <array>
 #include <thread>
 
-namespace hopscope::pipeline {
+namespace hopscope {
 namespace {
 
-TEST(SpscQueue, TakesWhatFitsAndSaysHowMuch) {
+TEST(SpscQueue, Push_into_full_queue_returns_what_fitted) {
   SpscQueue<int> queue(4);
   const std::array<int, 6> items{1, 2, 3, 4, 5, 6};
   EXPECT_EQ(queue.push(items.data(), items.size()), 4U);
@@ -19,7 +19,7 @@ TEST(SpscQueue, TakesWhatFitsAndSaysHowMuch) {
   EXPECT_EQ(queue.room(), 4U);
 }
 
-TEST(SpscQueue, KeepsOrderBetweenTwoThreads) {
+TEST(SpscQueue, Items_between_two_threads_keep_their_order) {
   constexpr std::uint64_t kItems = 1'000'000;
   SpscQueue<std::uint64_t> queue(1024);
   std::thread producer([&] {
@@ -44,4 +44,4 @@ TEST(SpscQueue, KeepsOrderBetweenTwoThreads) {
 }
 
 }  // namespace
-}  // namespace hopscope::pipeline
+}  // namespace hopscope
