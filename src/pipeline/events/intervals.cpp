@@ -18,16 +18,20 @@ std::uint64_t raw(double value, double unit) {
 
 }  // namespace
 
+/// `options` are checked: at most kMaxEdges edges, ascending, and a hysteresis from 0 to 1.
 IntervalRule::IntervalRule(const IntervalOptions& options, double unit)
     : enabled_(options.enabled),
       edge_count_(static_cast<unsigned>(std::min<std::size_t>(options.edges.size(), kMaxEdges))),
       width_(std::clamp<std::uint64_t>(raw(options.width, unit), 1, 1ULL << 40)) {
+  HOPSCOPE_ASSERT(options.edges.size() <= kMaxEdges);
+  HOPSCOPE_ASSERT(options.hysteresis >= 0 && options.hysteresis <= 1);
+  HOPSCOPE_ASSERT(std::is_sorted(options.edges.begin(), options.edges.end()));
   margin_ = static_cast<std::uint64_t>(static_cast<double>(width_) * options.hysteresis);
   for (unsigned i = 0; i < edge_count_; ++i) edges_[i] = raw(options.edges[i], unit);
   for (unsigned i = 0; i <= edge_count_ && edge_count_ > 0; ++i) {
     const std::uint64_t begin = i == 0 ? 0 : edges_[i - 1];
     const std::uint64_t end = i == edge_count_ ? kInfinite : edges_[i];
-    // The outermost interval is endless: its neighbour's width says how far an edge may be missed.
+    // The outermost interval has no upper end: its margin is computed from its neighbour's width.
     const std::uint64_t span =
         end != kInfinite ? end - begin : (i > 1 ? begin - edges_[i - 2] : begin);
     const auto margin = static_cast<std::uint64_t>(static_cast<double>(span) * options.hysteresis);
@@ -45,7 +49,9 @@ Interval IntervalRule::index(std::uint64_t value) const noexcept {
 }
 
 std::uint64_t IntervalRule::begin(Interval index) const noexcept {
+  HOPSCOPE_ASSERT(index != kNoInterval);
   if (edge_count_ == 0) return index * width_;
+  HOPSCOPE_ASSERT(index <= edge_count_);
   return index == 0 ? 0 : edges_[index - 1];
 }
 

@@ -1,11 +1,12 @@
 #pragma once
-// When has a value moved? Values are sorted into intervals; a row remembers the index of the one it
-// is in and an event fires when the value leaves that interval by more than the hysteresis, so a
-// value that trembles on an edge does not fire each time. In the raw unit of the value.
+// Decides when a value has moved. Values are sorted into intervals; a row stores the index of its
+// interval, and an event is due when the value leaves that interval by more than the hysteresis, so
+// a value that varies around an edge does not cause an event each time. All in raw units.
 
 #include <array>
 #include <cstdint>
 
+#include "base/assert.h"
 #include "pipeline/events/options.h"
 
 namespace hopscope::pipeline {
@@ -15,13 +16,14 @@ using Interval = std::uint16_t;
 inline constexpr Interval kNoInterval = 0xFFFF;
 inline constexpr unsigned kMaxEdges = 15;
 
-/// The same test for rules of one fixed width, made small: for loops over many values.
+/// IntervalRule::left() for rules of one fixed width, reduced for loops over many values.
 struct FixedIntervals {
   std::uint64_t width = 1;
   std::uint64_t margin = 0;
-  std::uint64_t span = 0;  ///< width and both margins; all ones where nothing is to be told
+  std::uint64_t span = 0;  ///< width and both margins; all ones where no events are due
 
-  /// Surely in its interval; false also for the topmost one and for kNoInterval.
+  /// True: the value is in its interval. False: it may have left it; always so for the topmost
+  /// interval and for kNoInterval.
   [[nodiscard]] bool stays(std::uint64_t value, Interval current) const noexcept {
     return value + margin - current * width < span && current < 0xFFFE;
   }
@@ -33,9 +35,10 @@ class IntervalRule {
   /// `unit`: size of a raw unit in the unit of the options (1e-9 for seconds and nanoseconds).
   IntervalRule(const IntervalOptions& options, double unit);
 
-  /// The value is outside the interval `current`, hysteresis included. One subtraction and one
-  /// unsigned comparison for the common fixed width.
+  /// The value is outside the interval `current`, hysteresis included. `current` is an interval of
+  /// this rule. One subtraction and one unsigned comparison for the common fixed width.
   [[nodiscard]] bool left(std::uint64_t value, Interval current) const noexcept {
+    HOPSCOPE_ASSERT(current != kNoInterval);
     if (edge_count_ == 0) {
       // Below the interval the difference wraps and is large as well.
       const std::uint64_t above = value + margin_ - current * width_;
@@ -43,22 +46,23 @@ class IntervalRule {
         return false;
       return current < kTopIndex || value + margin_ < current * width_;
     }
+    HOPSCOPE_ASSERT(current <= edge_count_);
     return value < low_[current] || value >= high_[current];
   }
 
   /// The interval that the value lies in.
   [[nodiscard]] Interval index(std::uint64_t value) const noexcept;
 
-  /// Where that interval begins, for people.
+  /// The lower end of an interval without hysteresis, for output.
   [[nodiscard]] std::uint64_t begin(Interval index) const noexcept;
 
   [[nodiscard]] bool enabled() const noexcept { return enabled_; }
-  /// No edges were given: all intervals are width() wide, and may be missed by margin().
+  /// No edges were given: all intervals are width() wide, with a hysteresis of margin().
   [[nodiscard]] bool has_fixed_width() const noexcept { return edge_count_ == 0; }
   [[nodiscard]] std::uint64_t width() const noexcept { return width_; }
   [[nodiscard]] std::uint64_t margin() const noexcept { return margin_; }
 
-  /// Where edges were given nothing ever stays, so that the caller asks this rule.
+  /// Where edges were given, stays() of the result is always false, so that the caller uses left().
   [[nodiscard]] FixedIntervals fixed() const noexcept {
     if (!has_fixed_width()) return {};
     return {.width = width_, .margin = margin_, .span = enabled_ ? width_ + 2 * margin_ : ~0ULL};
@@ -78,7 +82,7 @@ class IntervalRule {
   std::array<std::uint64_t, kMaxEdges + 1> high_{};
 };
 
-/// A rule of one width for vectors of 32-bit values: the same in every lane.
+/// A rule of one width for vectors of 32-bit values, with equal values in all lanes.
 struct LaneIntervals {
   using Lanes = std::array<std::uint32_t, 8>;
 
@@ -86,9 +90,9 @@ struct LaneIntervals {
 
   alignas(32) Lanes width;
   alignas(32) Lanes margin;
-  alignas(32) Lanes last;   ///< index of the last interval that has an end
+  alignas(32) Lanes last;   ///< index of the last interval that has an upper end
   alignas(32) Lanes reach;  ///< from an interval's beginning to its last value, margin included
-  bool fits;                ///< one width, and 32 bits are enough
+  bool fits;                ///< the rule has one width and its values fit 32 bits
 };
 
 }  // namespace hopscope::pipeline

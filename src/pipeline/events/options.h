@@ -1,6 +1,6 @@
 #pragma once
 // Sizes and rules of tables and events: the `tables:`, `events:` and `switches:` sections of the
-// configuration, checked and in plain numbers.
+// configuration, already checked.
 
 #include <cstdint>
 #include <map>
@@ -9,31 +9,30 @@
 
 namespace hopscope::pipeline {
 
-/// What a full flow table does with a new key. Either way it is counted.
+/// What a full flow table does with a new key. Both are counted.
 enum class FullPolicy : std::uint8_t {
-  kEvictOldest,  ///< the idlest of the candidate slots goes
+  kEvictOldest,  ///< the candidate that was idle longest is evicted
   kRefuse,       ///< the new key gets no record
 };
 
-/// Capacities are for the whole collector and divided among the workers; all memory is claimed at
+/// Capacities are for the whole collector and divided among the workers; all memory is allocated at
 /// start.
 struct TableOptions {
   std::uint32_t flows_ipv4 = 262'144;
   std::uint32_t flows_ipv6 = 65'536;
   std::uint32_t ports = 16'384;  ///< (switch, egress port) rows; each holds 8 queues inline
-  std::uint32_t queue_overflow =
-      16'384;  ///< rows for queues that have no place in their port's row
+  std::uint32_t queue_overflow = 16'384;  ///< rows for queues that do not fit their port's row
   std::uint32_t switches = 4'096;
   std::uint32_t sequences = 4'096;     ///< (source, switch, hw_id) keys
-  std::uint32_t formats = 16'384;      ///< keys of headers of one's own
-  std::uint32_t links = 4'096;         ///< between neighbouring hops whose clocks agree
+  std::uint32_t formats = 16'384;      ///< keys of custom headers
+  std::uint32_t links = 4'096;         ///< between neighbouring hops with synchronised clocks
   std::uint32_t drop_reasons = 4'096;  ///< (switch, reason) keys
-  std::uint32_t idle_timeout_s = 60;   ///< flows without a report for so long are forgotten
+  std::uint32_t idle_timeout_s = 60;   ///< flows without a report for this time are removed
   FullPolicy when_full = FullPolicy::kEvictOldest;
 };
 
-/// When a value counts as moved: it left the interval it was in by more than `hysteresis`.
-/// Either explicit edges, e.g. {10, 100} for (-inf,10) [10,100) [100,inf), or a fixed width.
+/// A value has moved when it left its interval by more than `hysteresis`. Intervals have either
+/// explicit edges, e.g. {10, 100} for (-inf,10) [10,100) [100,inf), or a fixed width.
 struct IntervalOptions {
   bool enabled = true;
   double width = 0;           ///< used where `edges` is empty; > 0
@@ -47,7 +46,7 @@ struct EventOptions {
   bool path_change = true;
   bool drop = true;
   bool report_loss = true;
-  std::uint32_t refresh_s = 0;  ///< a refresh event for a key silent so long; 0: none
+  std::uint32_t refresh_s = 0;  ///< a refresh event for a key without events this long; 0: none
   IntervalOptions flow_latency{.width = 1e-3, .edges = {}};
   IntervalOptions hop_latency{.width = 250e-6, .edges = {}};
   IntervalOptions tx_utilization{.width = 10, .edges = {}};
@@ -65,7 +64,7 @@ struct SwitchProfile {
   OccupancyUnit occupancy_unit = OccupancyUnit::kBytes;
   std::uint32_t cell_bytes = 80;    ///< for OccupancyUnit::kCells
   double tx_utilization_scale = 1;  ///< exported value = raw * this
-  std::string clock;  ///< switches with the same name here have clocks that agree; empty: none
+  std::string clock;  ///< switches with the same name here have synchronised clocks; empty: none
   std::string drop_reasons = "p4lang-switch";  ///< which table names the reasons
 };
 
@@ -73,7 +72,7 @@ struct SwitchProfile {
 using DropReasons = std::map<std::uint32_t, std::string>;
 
 struct SwitchOptions {
-  std::map<std::string, DropReasons> drop_reason_tables;  ///< besides those that are built in
+  std::map<std::string, DropReasons> drop_reason_tables;  ///< in addition to the built-in ones
   SwitchProfile defaults;
   std::map<std::uint32_t, SwitchProfile> by_id;
 

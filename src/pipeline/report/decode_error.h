@@ -1,21 +1,23 @@
 #pragma once
-// Everything that can be wrong with a frame: one list, which is the enum, the label of the
-// counters, the policy that `hopscope decode` prints and the reference page.
+// Every error of a frame. One list makes the enum, the labels of the counters, the policies that
+// `hopscope decode` prints and the table in docs/formats.md.
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "base/assert.h"
+
 namespace hopscope::pipeline {
 
-/// What becomes of a frame with an error. Only `reject` drops the frame.
+/// What is kept of a frame with an error. Only `reject` drops the frame.
 enum class Policy : std::uint8_t {
   kReject,        ///< nothing is kept; the frame is dropped and counted
   kHeaderOnly,    ///< the report header is kept
   kMetadataOnly,  ///< the report's own metadata is kept, there is no flow key
   kNoInt,         ///< report and flow are kept, no hops
-  kPartial,       ///< what is whole is kept
-  kSkip,          ///< this individual report is skipped, the next one is tried
+  kPartial,       ///< the complete parts are kept
+  kSkip,          ///< this individual report is skipped, the next one is read
 };
 
 // clang-format off
@@ -34,7 +36,7 @@ enum class Policy : std::uint8_t {
   X(kShortReportHeader, short_report_header, kReject, "the UDP payload ends inside the report header") \
   X(kUnknownVersion, unknown_version, kReject, "the report version is not 0, 1 or 2")               \
   X(kBadReportLength, bad_report_length, kReject, "1.0 Length below what its bits need; 2.0 INT report below 2 words") \
-  X(kNoIndividualReport, no_individual_report, kReject, "a 2.0 group header with nothing behind it") \
+  X(kNoIndividualReport, no_individual_report, kReject, "a 2.0 group header with nothing after it") \
   X(kUnknownNproto, unknown_nproto, kHeaderOnly, "0.5 or 1.0 NProto that no specification names")   \
   X(kReportLengthPastEnd, report_length_past_end, kPartial, "2.0 Report Length reaches past the datagram") \
   X(kBadMdLength, bad_md_length, kPartial, "2.0 MD Length below what RepMdBits need")               \
@@ -74,6 +76,7 @@ inline constexpr DecodeErrorInfo kDecodeErrors[] = {{"none", Policy::kPartial, "
 inline constexpr std::size_t kDecodeErrorCount = sizeof kDecodeErrors / sizeof kDecodeErrors[0];
 
 [[nodiscard]] constexpr const DecodeErrorInfo& info(DecodeError error) noexcept {
+  HOPSCOPE_ASSERT(static_cast<std::size_t>(error) < kDecodeErrorCount);
   return kDecodeErrors[static_cast<std::size_t>(error)];
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Seeded multiply-fold hash for table keys. Inner 5-tuples are chosen by whoever sends packets
-// through the fabric, so the seed is random per process and an attacker cannot aim at one bucket.
+// Seeded multiply-fold hash for table keys. Inner 5-tuples are chosen by the senders of the
+// packets, so the seed is random per process: an attacker cannot aim at one bucket.
 
 #include <cstdint>
 #include <cstring>
@@ -14,7 +14,7 @@ struct HashSeed {
   std::uint64_t b = 0xC2B2'AE3D'27D4'EB4F;
 };
 
-/// A random seed; the same one always where runs must repeat exactly is HashSeed{}.
+/// A random seed. Where runs must repeat exactly, HashSeed{} is used instead.
 [[nodiscard]] HashSeed random_hash_seed();
 
 /// High and low half of the 128-bit product, folded.

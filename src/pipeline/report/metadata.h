@@ -6,9 +6,11 @@
 #include <array>
 #include <cstdint>
 
+#include "base/assert.h"
+
 namespace hopscope::pipeline {
 
-/// One bit per word of metadata; also the index into the tables of names.
+/// One word of metadata: a bit of FieldMask and the index into the tables of names.
 enum class Field : std::uint8_t {
   kNodeId,              ///< 32 bits
   kL1Ports,             ///< ingress 16, egress 16
@@ -28,11 +30,12 @@ enum class Field : std::uint8_t {
 using FieldMask = std::uint16_t;
 
 [[nodiscard]] constexpr FieldMask bit(Field field) noexcept {
+  HOPSCOPE_ASSERT(field < Field::kCount);
   return static_cast<FieldMask>(1U << static_cast<unsigned>(field));
 }
 
 struct Metadata {
-  FieldMask present = 0;  ///< the word was there
+  FieldMask present = 0;  ///< the word is present
   FieldMask invalid = 0;  ///< ... but all ones: the node had no value (INT 1.0 section 4.8)
   std::uint32_t node_id = 0;
   std::uint32_t l1_ingress_if = 0;
@@ -56,7 +59,7 @@ struct Metadata {
   std::uint16_t reserved_present = 0;
   std::array<std::uint32_t, 16> reserved{};
 
-  /// The word was there and holds a value.
+  /// The word is present and holds a value.
   [[nodiscard]] bool has(Field field) const noexcept {
     return (present & ~invalid & bit(field)) != 0;
   }

@@ -1,7 +1,7 @@
 #pragma once
 // What the decoder finds in a frame: views, not copies. Everything points into the frame and is
-// valid as long as the frame is. Values of hops are read on demand (hop_plan.h), so that nobody
-// pays for fields without a consumer.
+// valid as long as the frame is. Values of hops are read on demand (hop_plan.h), so fields without
+// a consumer cost nothing.
 
 #include <array>
 #include <cstdint>
@@ -35,19 +35,19 @@ struct OuterHeaders {
   bool mpls_bottom = false;
   bool has_ip = false;   ///< source, destination, ttl are set
   bool has_udp = false;  ///< ports and length are set
-  /// The payload is such a header; null: a report, or a data packet.
+  /// The plan of the custom header in `payload`; null: a report, or a data packet.
   const FormatPlan* format = nullptr;
-  /// Why a data packet is no report.
+  /// Data packet: why it is not a report.
   DecodeError no_report = DecodeError::kNone;
-  bool data_packet = false;          ///< no report: the packet itself may have INT
+  bool data_packet = false;          ///< not a report: the packet itself may carry INT
   bool ipv4_checksum_wrong = false;  ///< zero counts as wrong; false where not verified
-  bool udp_checksum_wrong = false;   ///< zero is not wrong: the sender computes none
+  bool udp_checksum_wrong = false;   ///< zero is not wrong: the sender computed none
 };
 
 /// Version of the INT headers inside the reported packet.
 enum class IntVersion : std::uint8_t { kNone, k05, k10, k2x, k2xMx, kMri };
 
-/// Which widths the words of a stack have; with the bitmap it fixes the place of every field.
+/// The widths of a stack's words. With the bitmap they give the offset of every field.
 enum class HopLayout : std::uint8_t { kInt05, kInt10, kInt10Geant, kInt2x, kMri };
 
 /// An INT stack. hops[0] is the hop nearest to the sink.
@@ -62,8 +62,8 @@ struct IntStack {
   std::uint16_t hop_count = 0;
   std::uint16_t hop_bytes = 0;
   std::uint16_t bitmap = 0;
-  bool has_marker = false;    ///< a probe marker stood in front of the shim
-  Bytes source_only;          ///< 2.x: source-only domain metadata behind the last hop
+  bool has_marker = false;    ///< a probe marker precedes the shim
+  Bytes source_only;          ///< 2.x: source-only domain metadata after the last hop
   Bytes source_inserted;      ///< MX: metadata that the source inserted
   bool has_flow_seq = false;  ///< host-int shim type 3
   std::uint32_t flow_seq = 0;
@@ -81,7 +81,7 @@ struct InnerPacket {
   Bytes bytes;  ///< from its first header on; empty: the report has no packet
   const std::uint8_t* ethernet = nullptr;  ///< null where the packet starts with IP
   const std::uint8_t* ip = nullptr;        ///< null where there is none
-  const std::uint8_t* l4 = nullptr;        ///< null where there is none or it is cut
+  const std::uint8_t* l4 = nullptr;        ///< null where there is none or it is truncated
   std::uint16_t ethertype = 0;
   std::uint8_t vlan_count = 0;
   std::array<std::uint16_t, 4> vlan{};
@@ -90,13 +90,13 @@ struct InnerPacket {
   std::uint8_t l4_length = 0;  ///< bytes of the l4 header, TCP options included
   bool truncated = false;      ///< the IP length exceeds the bytes present
   Tunnel tunnel;
-  const std::uint8_t* original_l4 = nullptr;  ///< NPT 2: the header behind the INT stack
+  const std::uint8_t* original_l4 = nullptr;  ///< NPT 2: the header after the INT stack
   std::uint8_t original_protocol = 0;
   const std::uint8_t* ioam = nullptr;  ///< IOAM trace option in IPv6 options
   std::uint16_t ioam_length = 0;       ///< bytes present of it
 };
 
-/// Report::version of a data packet with INT in it: there is no report around it.
+/// Report::version of a data packet that carries INT itself, without a report around it.
 inline constexpr std::uint8_t kDataPacket = 3;
 
 /// One individual report.
@@ -106,11 +106,11 @@ struct Report {
   bool congested = false;              ///< Q
   bool tracked = false;                ///< F
   bool intermediate = false;           ///< I (2.0)
-  bool flags_before_reserved = false;  ///< 1.0: D, Q, F stood directly behind RepMdBits
+  bool flags_before_reserved = false;  ///< 1.0: D, Q, F are directly after RepMdBits
   std::uint8_t hw_id = 0;
   std::uint32_t sequence = 0;
   std::uint8_t sequence_bits = 32;  ///< 22 in 2.0
-  std::uint32_t weight = 1;         ///< packets that the report stands for: its source samples 1:N
+  std::uint32_t weight = 1;         ///< packets that the report represents: its source samples 1:N
 
   /// The reporting node. 0.5 with NProto 0 names none.
   bool has_node_id = false;
@@ -120,21 +120,21 @@ struct Report {
   bool has_ingress_time = false;
   std::uint32_t ingress_time = 0;
 
-  /// What the reporting node says in the report itself: 0.5 Drop and Switch Local headers, 1.0
+  /// The reporting node's metadata in the report itself: 0.5 Drop and Switch Local headers, 1.0
   /// RepMdBits words, 2.0 RepType 1 baseline metadata. node_id is not among `present`.
   Metadata metadata;
 
-  const std::uint8_t* header =
-      nullptr;  ///< first byte of the report (0.5, 1.0) or individual report
+  /// First byte of the report (0.5, 1.0) or of the individual report (2.0).
+  const std::uint8_t* header = nullptr;
   const std::uint8_t* group = nullptr;  ///< 2.0 group header
-  Bytes contents;     ///< 2.0: what lies behind the metadata up to the end of the report
+  Bytes contents;     ///< 2.0: from the end of the metadata to the end of the report
   Bytes ds_metadata;  ///< 2.0: domain-specific metadata
 
   InnerPacket inner;
   IntStack stack;
 
-  /// The key of the flow: the packet's own 5-tuple, as it was before INT replaced ports or
-  /// protocol, and inside the tunnel where INT was carried by one.
+  /// The key of the flow: the packet's 5-tuple as it was before INT replaced ports or protocol;
+  /// where a tunnel carries INT, that of the packet inside the tunnel.
   bool has_flow4 = false;
   bool has_flow6 = false;
   FlowKey4 flow4;

@@ -15,7 +15,7 @@ IntervalRule edges(std::vector<double> edges, double hysteresis) {
   return IntervalRule({.enabled = true, .edges = std::move(edges), .hysteresis = hysteresis}, 1);
 }
 
-TEST(Intervals, FixedWidthWithoutHysteresisFiresAtEveryEdge) {
+TEST(Intervals, FixedWidth_WithoutHysteresis_FiresAtEveryEdge) {
   const IntervalRule rule = width(64, 0);
   EXPECT_EQ(rule.index(63), 0);
   EXPECT_EQ(rule.index(64), 1);
@@ -26,7 +26,7 @@ TEST(Intervals, FixedWidthWithoutHysteresisFiresAtEveryEdge) {
   EXPECT_FALSE(rule.left(127, 1));
 }
 
-TEST(Intervals, AValueThatTremblesOnAnEdgeDoesNotFire) {
+TEST(Intervals, Value_VaryingAroundAnEdge_DoesNotFire) {
   const IntervalRule rule = width(100, 0.1);
   for (const std::uint64_t value : {99U, 100U, 101U, 109U, 92U, 108U})
     EXPECT_FALSE(rule.left(value, 0));
@@ -35,7 +35,7 @@ TEST(Intervals, AValueThatTremblesOnAnEdgeDoesNotFire) {
   EXPECT_TRUE(rule.left(89, 1));
 }
 
-TEST(Intervals, ExplicitEdgesIncludeTheirLowerEnd) {
+TEST(Intervals, ExplicitEdges_IncludeTheirLowerEnd) {
   const IntervalRule rule = edges({10, 100}, 0);
   EXPECT_EQ(rule.index(0), 0);
   EXPECT_EQ(rule.index(9), 0);
@@ -46,7 +46,7 @@ TEST(Intervals, ExplicitEdgesIncludeTheirLowerEnd) {
   EXPECT_TRUE(rule.left(99, 2));
 }
 
-TEST(Intervals, EdgesHaveHysteresisOfTheIntervalTheValueIsIn) {
+TEST(Intervals, Hysteresis_WithEdges_IsPartOfTheCurrentInterval) {
   const IntervalRule rule = edges({10, 100}, 0.1);
   EXPECT_FALSE(rule.left(2, 1));  // 10 - 0.1 * 90 = 1
   EXPECT_TRUE(rule.left(0, 1));
@@ -58,7 +58,7 @@ TEST(Intervals, EdgesHaveHysteresisOfTheIntervalTheValueIsIn) {
   EXPECT_TRUE(rule.left(90, 2));
 }
 
-TEST(Intervals, UnitsAreTurnedIntoRawValues) {
+TEST(Intervals, Options_InUnits_BecomeRawValues) {
   const IntervalRule in_us({.enabled = true, .width = 1e-3, .edges = {}, .hysteresis = 0}, 1e-6);
   EXPECT_EQ(in_us.index(999), 0);
   EXPECT_EQ(in_us.index(1000), 1);
@@ -67,7 +67,7 @@ TEST(Intervals, UnitsAreTurnedIntoRawValues) {
   EXPECT_EQ(finer_than_the_unit.index(7), 7) << "never below one raw unit";
 }
 
-TEST(Intervals, TheTopIntervalHasNoEnd) {
+TEST(Intervals, TopInterval_HasNoUpperEnd) {
   const IntervalRule rule = width(1, 0.5);
   const Interval top = rule.index(1'000'000'000);
   EXPECT_EQ(top, 0xFFFE);
@@ -75,7 +75,7 @@ TEST(Intervals, TheTopIntervalHasNoEnd) {
   EXPECT_TRUE(rule.left(3, top));
 }
 
-TEST(Intervals, AValueIsNeverOutsideItsOwnIntervalAndAMoveAlwaysChangesTheIndex) {
+TEST(Intervals, Value_InItsInterval_HasNotLeft_AndAMoveChangesTheIndex) {
   std::mt19937_64 random(1);
   const IntervalRule rules[] = {width(1, 0), width(64, 0.25), width(1000, 1), edges({5}, 0),
                                 edges({1, 2, 4, 8, 1000}, 0.3)};
