@@ -31,7 +31,7 @@ struct ExporterInput {
   /// Takes events from the workers' queues; called by one thread.
   std::function<std::size_t(std::span<pipeline::Event>)> take_events;
   std::vector<const io::FrameSource*> sources;
-  std::vector<pipeline::FormatConfig> formats;
+  std::vector<pipeline::CustomHeaderConfig> formats;
   std::function<std::vector<XdpCount>()> xdp;
   std::function<std::vector<HealthCheck>()> health;
   std::function<std::vector<HealthCheck>()> ready;

@@ -14,25 +14,25 @@
 
 namespace {
 
+using hopscope::pipeline::CustomHeaderConfig;
+using hopscope::pipeline::CustomHeaderField;
+using hopscope::pipeline::CustomHeaderStart;
 using hopscope::pipeline::DecodeConfig;
 using hopscope::pipeline::Engine;
-using hopscope::pipeline::FormatConfig;
-using hopscope::pipeline::FormatField;
-using hopscope::pipeline::FormatStart;
 using hopscope::pipeline::Int10Layout;
 
 /// Headers of one's own in every way that one may be declared, in the place of reports.
 DecodeConfig with_formats() {
   DecodeConfig config;
   config.report_udp_port = {1};
-  FormatConfig chain;
+  CustomHeaderConfig chain;
   chain.name = "chain";
   chain.udp_port = 32766;
   chain.fields = {{.name = "flags", .bits = 3},
                   {.name = "count", .bits = 5},
                   {.name = "id", .bits = 128},
                   {.name = "vlan", .bits = 13, .condition = "flags", .condition_bit = 1}};
-  FormatField hops;
+  CustomHeaderField hops;
   hops.name = "hops";
   hops.count = "count";
   hops.repeated = {{.name = "node", .bits = 17}, {.name = "depth", .bits = 40}};
@@ -43,23 +43,23 @@ DecodeConfig with_formats() {
   chain.measurements[0].field = "hops.depth";
   chain.measurements[1].field = "end";
   chain.drop = "flags";
-  FormatConfig by_hop = chain;
+  CustomHeaderConfig by_hop = chain;
   by_hop.name = "by_hop";
   by_hop.udp_port = 1234;
-  by_hop.start = FormatStart::kInnerL4;
+  by_hop.start = CustomHeaderStart::kInnerL4;
   by_hop.key = {"hops.node", "vlan"};
-  FormatConfig last;
+  CustomHeaderConfig last;
   last.name = "last";
   last.udp_port = 5900;
-  last.start = FormatStart::kEnd;
+  last.start = CustomHeaderStart::kEnd;
   last.fields = {{.name = "a", .bits = 7}, {.name = "t", .bits = 64}};
   last.key = {"a"};
   last.timestamp = "t";
-  FormatConfig raw = last;
+  CustomHeaderConfig raw = last;
   raw.name = "raw";
   raw.udp_port.reset();
   raw.ethertype = 0x88B5;
-  raw.start = FormatStart::kPayload;
+  raw.start = CustomHeaderStart::kPayload;
   config.formats = {chain, by_hop, last, raw};
   return config;
 }

@@ -14,7 +14,7 @@
 //   - the ageing clock, and what is looked at how often (housekeep()).
 // Taken from the pipeline: the checked decoder, which has a second one of its own
 // (reference_decoder.h).
-// Not modelled: headers of one's own (format_test), several workers (workers_test compares them
+// Not modelled: custom headers (custom_header_test), several workers (workers_test compares them
 // with one), frames from an interface, whose time passes by batches, and how fast anything is. Of
 // the ports in a flow's path the low half is compared, which is what a record keeps.
 

@@ -35,7 +35,7 @@ class FormatChecker {
     for (const std::uint16_t port : config_.decode.report_udp_port) {
       ports[port] = "decode.report_udp_port";
     }
-    for (const pipeline::FormatConfig& format : formats) {
+    for (const pipeline::CustomHeaderConfig& format : formats) {
       const std::string path = "formats." + format.name;
       check(is_metric_name(format.name) && !format.name.starts_with("int_") &&
                 !format.name.starts_with("hopscope_") && !format.name.starts_with("process"),
@@ -76,7 +76,7 @@ class FormatChecker {
   inline static const std::set<std::string> kFieldsOfRows{"drops", "reports", "time"};
 
   /// Metric names of all formats, and label names of this one, must differ.
-  void format_metrics(const pipeline::FormatConfig& format, const std::string& path,
+  void format_metrics(const pipeline::CustomHeaderConfig& format, const std::string& path,
                       std::set<std::string>& metrics) {
     const exporter::FormatNames names(format);
     const auto add = [&](const std::string& metric, const std::string& key) {
@@ -110,7 +110,7 @@ class FormatChecker {
   }
 
   /// Every field by the name that key and the like call it, with its bits.
-  std::map<std::string, unsigned> names_of(const pipeline::FormatConfig& format,
+  std::map<std::string, unsigned> names_of(const pipeline::CustomHeaderConfig& format,
                                            const std::string& path) {
     std::map<std::string, unsigned> bits;
     unsigned groups = 0;
@@ -120,7 +120,7 @@ class FormatChecker {
             "needs a-z, 0-9 and _ as its name, and not __ in front");
       check(bits.emplace(name, size).second, key, "stands here twice");
     };
-    for (const pipeline::FormatField& field : format.fields) {
+    for (const pipeline::CustomHeaderField& field : format.fields) {
       const std::string key = path + ".fields." + field.name;
       if (!field.condition.empty()) {
         const auto flag = bits.find(field.condition);
@@ -137,7 +137,7 @@ class FormatChecker {
       check(++groups == 1, key, "is a second group; one repeats at most");
       check(bits.contains(field.count), key, "repeat: names no earlier field");
       check(!field.repeated.empty(), key, "repeats no fields");
-      for (const pipeline::FormatField& inner : field.repeated) {
+      for (const pipeline::CustomHeaderField& inner : field.repeated) {
         const std::string inner_key = key + ".fields." + inner.name;
         check(inner.condition.empty(), inner_key, "if: is not possible inside a group");
         add(field.name + "." + inner.name, inner_key, inner.bits);
@@ -146,13 +146,13 @@ class FormatChecker {
     const bool is_fixed =
         groups == 0 && std::all_of(format.fields.begin(), format.fields.end(),
                                    [](const auto& field) { return field.condition.empty(); });
-    check(format.start != pipeline::FormatStart::kEnd || is_fixed, path + ".starts",
+    check(format.start != pipeline::CustomHeaderStart::kEnd || is_fixed, path + ".starts",
           "is end, which needs a header of fixed length");
     return bits;
   }
 
   /// What key, measurements, drop and timestamp name.
-  void format_fields(const pipeline::FormatConfig& format, const std::string& path) {
+  void format_fields(const pipeline::CustomHeaderConfig& format, const std::string& path) {
     const std::map<std::string, unsigned> bits = names_of(format, path);
     std::set<std::string> used;
     const auto known = [&](const std::string& field, const std::string& key, unsigned most) {
@@ -173,7 +173,7 @@ class FormatChecker {
     check(format.measurements.size() <= pipeline::kMaxFormatValues, path + ".measurements",
           fmt::format("has {} fields; {} at most", format.measurements.size(),
                       pipeline::kMaxFormatValues));
-    for (const pipeline::FormatMeasurement& measurement : format.measurements) {
+    for (const pipeline::CustomHeaderMeasurement& measurement : format.measurements) {
       const std::string key = path + ".measurements." + measurement.field;
       known(measurement.field, key, 64);
       check(measurement.unit.empty() || is_metric_name(measurement.unit), key + ".unit",
@@ -187,7 +187,7 @@ class FormatChecker {
     }
     if (!format.drop.empty()) known(format.drop, path + ".drop", pipeline::kMaxFieldBits);
     if (!format.timestamp.empty()) known(format.timestamp, path + ".timestamp", 64);
-    for (const pipeline::FormatField& field : format.fields) {
+    for (const pipeline::CustomHeaderField& field : format.fields) {
       if (!field.condition.empty()) used.insert(field.condition);
       if (!field.count.empty()) used.insert(field.count);
     }

@@ -114,7 +114,7 @@ class YamlWriter final : public ConfigVisitor {
     }
     entry(key, "{" + map + "}", "");
   }
-  void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
+  void fields(const Key& key, std::vector<pipeline::CustomHeaderField>& values) override {
     entry(key, fields_text(values), "");
   }
   void prefix(const Key& key, std::string& value) override {
@@ -175,9 +175,9 @@ class YamlWriter final : public ConfigVisitor {
   }
 
  private:
-  static std::string fields_text(const std::vector<pipeline::FormatField>& fields) {
+  static std::string fields_text(const std::vector<pipeline::CustomHeaderField>& fields) {
     std::string text;
-    for (const pipeline::FormatField& field : fields) {
+    for (const pipeline::CustomHeaderField& field : fields) {
       const std::string bit =
           field.condition_bit ? fmt::format(".{}", *field.condition_bit) : std::string();
       text += separator(text) + yaml_text(field.name) + ": ";

@@ -15,17 +15,17 @@ class FieldsReader {
  public:
   explicit FieldsReader(LoadedConfig& to) : to_(to) {}
 
-  [[nodiscard]] std::vector<pipeline::FormatField> fields_of(const YAML::Node& node,
-                                                             const std::string& path,
-                                                             bool outermost) {
-    std::vector<pipeline::FormatField> fields;
+  [[nodiscard]] std::vector<pipeline::CustomHeaderField> fields_of(const YAML::Node& node,
+                                                                   const std::string& path,
+                                                                   bool outermost) {
+    std::vector<pipeline::CustomHeaderField> fields;
     remember(node, path);
     if (!node.IsMap()) {
       mistake(node, path, "a map of name: bits is needed here");
       return fields;
     }
     for (const auto& entry : node) {
-      pipeline::FormatField field;
+      pipeline::CustomHeaderField field;
       field.name = entry.first.Scalar();
       const std::string here = fmt::format("{}.{}", path, field.name);
       remember(entry.second, here);
@@ -40,7 +40,8 @@ class FieldsReader {
   }
 
  private:
-  void read_bits_of(const YAML::Node& node, const std::string& path, pipeline::FormatField& field) {
+  void read_bits_of(const YAML::Node& node, const std::string& path,
+                    pipeline::CustomHeaderField& field) {
     const auto bits =
         node.IsDefined() && node.IsScalar() ? parse_integer(node.Scalar()) : std::nullopt;
     if (!bits || *bits < 1 || *bits > pipeline::kMaxFieldBits) {
@@ -52,7 +53,7 @@ class FieldsReader {
   }
 
   void read_field(const YAML::Node& node, const std::string& path, bool outermost,
-                  pipeline::FormatField& field) {
+                  pipeline::CustomHeaderField& field) {
     bool is_group = false;
     bool has_bits = false;
     for (const auto& entry : node) {
@@ -98,8 +99,9 @@ class FieldsReader {
 
 }  // namespace
 
-std::vector<pipeline::FormatField> read_format_fields(const YAML::Node& node,
-                                                      const std::string& path, LoadedConfig& to) {
+std::vector<pipeline::CustomHeaderField> read_format_fields(const YAML::Node& node,
+                                                            const std::string& path,
+                                                            LoadedConfig& to) {
   return FieldsReader(to).fields_of(node, path, true);
 }
 

@@ -12,8 +12,8 @@ namespace hopscope::app {
 
 /// {name: bits}, {name: {bits, if}} and, outermost only, {name: {repeat, fields}}. `path` is the
 /// key of `node`; places and mistakes go to `to`.
-[[nodiscard]] std::vector<pipeline::FormatField> read_format_fields(const YAML::Node& node,
-                                                                    const std::string& path,
-                                                                    LoadedConfig& to);
+[[nodiscard]] std::vector<pipeline::CustomHeaderField> read_format_fields(const YAML::Node& node,
+                                                                          const std::string& path,
+                                                                          LoadedConfig& to);
 
 }  // namespace hopscope::app

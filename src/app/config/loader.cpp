@@ -217,7 +217,7 @@ class Loader final : public ConfigVisitor {
     }
   }
 
-  void fields(const Key& key, std::vector<pipeline::FormatField>& values) override {
+  void fields(const Key& key, std::vector<pipeline::CustomHeaderField>& values) override {
     const YAML::Node node = child(key.name);
     if (!node.IsDefined()) return;
     values = read_format_fields(node, path_of(key.name), to_);

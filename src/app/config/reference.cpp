@@ -89,7 +89,7 @@ class ReferenceWriter final : public ConfigVisitor {
   void text_map(const Key& key, std::map<std::string, std::string>& /*values*/) override {
     entry(key, "map of name: text", "{}");
   }
-  void fields(const Key& key, std::vector<pipeline::FormatField>& /*values*/) override {
+  void fields(const Key& key, std::vector<pipeline::CustomHeaderField>& /*values*/) override {
     entry(key, "map of name: bits", "{}");
   }
   void prefix(const Key& key, std::string& /*value*/) override { entry(key, "address/bits", ""); }

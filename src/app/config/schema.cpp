@@ -224,14 +224,14 @@ Element& element_of(std::vector<Element>& elements, std::string Element::*name,
   return elements.back();
 }
 
-void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurements) {
-  constexpr auto kName = &pipeline::FormatMeasurement::field;
+void measurements(Visitor& v, std::vector<pipeline::CustomHeaderMeasurement>& measurements) {
+  constexpr auto kName = &pipeline::CustomHeaderMeasurement::field;
   v.by_name(
       "measurements", "Fields that are measured: a gauge each, by key.",
       names_of(measurements, kName),
       [&](const std::string& field) { (void)element_of(measurements, kName, field); },
       [&](const std::string& field) {
-        pipeline::FormatMeasurement& measurement = element_of(measurements, kName, field);
+        pipeline::CustomHeaderMeasurement& measurement = element_of(measurements, kName, field);
         v.text({"unit", "Ends the metric's name, e.g. seconds or bytes."}, measurement.unit);
         v.number({"scale", "Exported value = raw value times this.", "", -1e18, 1e18},
                  measurement.scale);
@@ -239,8 +239,8 @@ void measurements(Visitor& v, std::vector<pipeline::FormatMeasurement>& measurem
       });
 }
 
-void formats(Visitor& v, std::vector<pipeline::FormatConfig>& formats) {
-  constexpr auto kName = &pipeline::FormatConfig::name;
+void formats(Visitor& v, std::vector<pipeline::CustomHeaderConfig>& formats) {
+  constexpr auto kName = &pipeline::CustomHeaderConfig::name;
   v.by_name(
       "formats",
       "Headers of your own, each by the name that begins its metrics; docs/formats.md has "
@@ -248,7 +248,7 @@ void formats(Visitor& v, std::vector<pipeline::FormatConfig>& formats) {
       names_of(formats, kName),
       [&](const std::string& name) { (void)element_of(formats, kName, name); },
       [&](const std::string& name) {
-        pipeline::FormatConfig& format = element_of(formats, kName, name);
+        pipeline::CustomHeaderConfig& format = element_of(formats, kName, name);
         optional_integer(v, {"udp_port", "UDP destination port of such frames.", "", 1, 65535},
                          format.udp_port);
         optional_integer(v, {"ethertype", "Or their EtherType.", "", 0x0600, 0xFFFF, 0, true},

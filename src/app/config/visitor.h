@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/decode/format_config.h"
+#include "pipeline/decode/custom_header_config.h"
 
 namespace hopscope::app {
 
@@ -64,8 +64,8 @@ class ConfigVisitor {
   virtual void word_map(const Key& key, std::map<std::int64_t, std::string>& values) = 0;
   /// {name: text}
   virtual void text_map(const Key& key, std::map<std::string, std::string>& values) = 0;
-  /// {name: bits} in order, as pipeline/format_config.h says.
-  virtual void fields(const Key& key, std::vector<pipeline::FormatField>& values) = 0;
+  /// {name: bits} in order, as pipeline/custom_header_config.h says.
+  virtual void fields(const Key& key, std::vector<pipeline::CustomHeaderField>& values) = 0;
   /// address/bits
   virtual void prefix(const Key& key, std::string& value) = 0;
 

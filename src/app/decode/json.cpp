@@ -189,7 +189,7 @@ void put_error(ordered_json& json, DecodeError error, const Report& report) {
 }
 
 /// Every field of a header of one's own; those of a repeated group once for each element.
-void put_format(ordered_json& json, const pipeline::FormatPlan& plan, Bytes payload) {
+void put_format(ordered_json& json, const pipeline::CustomHeaderPlan& plan, Bytes payload) {
   const Report none;
   ordered_json fields = ordered_json::object();
   const DecodeError error =

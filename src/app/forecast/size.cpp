@@ -101,7 +101,7 @@ std::uint64_t series_of(const ExampleSize& size, const Config& config) {
   series += size.switches.size() * kLinesOfAHistogram;
   series += size.all_ports() + size.all_queues() + size.all_drops() + size.all_links();
   series += size.all_senders() * kFamiliesOfASender;
-  for (const pipeline::FormatConfig& format : config.decode.formats) {
+  for (const pipeline::CustomHeaderConfig& format : config.decode.formats) {
     series += size.keys_a_format * (1 + (format.drop.empty() ? 0 : 1) + format.measurements.size());
   }
   return series;

@@ -8,7 +8,7 @@ namespace hopscope::app {
 Receiver::Receiver(const Config& config) : interface_(config.receive.af_xdp.interface) {
   std::vector<std::uint16_t> ports = config.decode.report_udp_port;
   std::vector<std::uint16_t> ethertypes;
-  for (const pipeline::FormatConfig& format : config.decode.formats) {
+  for (const pipeline::CustomHeaderConfig& format : config.decode.formats) {
     if (format.udp_port) ports.push_back(*format.udp_port);
     if (format.ethertype) ethertypes.push_back(*format.ethertype);
   }

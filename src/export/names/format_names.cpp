@@ -13,10 +13,10 @@ std::string flat(std::string field) {
   return field;
 }
 
-unsigned bits_of(const pipeline::FormatConfig& format, const std::string& name) {
-  for (const pipeline::FormatField& field : format.fields) {
+unsigned bits_of(const pipeline::CustomHeaderConfig& format, const std::string& name) {
+  for (const pipeline::CustomHeaderField& field : format.fields) {
     if (field.name == name) return field.bits;
-    for (const pipeline::FormatField& inner : field.repeated) {
+    for (const pipeline::CustomHeaderField& inner : field.repeated) {
       if (field.name + "." + inner.name == name) return inner.bits;
     }
   }
@@ -30,12 +30,12 @@ std::string wide_text(std::uint64_t high, std::uint64_t low, unsigned bits) {
   return fmt::format("0x{:0{}x}{:016x}", high, (bits - 64 + 3) / 4, low);
 }
 
-FormatNames::FormatNames(const pipeline::FormatConfig& format) : config_(format) {
+FormatNames::FormatNames(const pipeline::CustomHeaderConfig& format) : config_(format) {
   for (const std::string& field : config_.key) key_bits_.push_back(bits_of(config_, field));
 }
 
 std::string FormatNames::metric(std::size_t index) const {
-  const pipeline::FormatMeasurement& measurement = config_.measurements[index];
+  const pipeline::CustomHeaderMeasurement& measurement = config_.measurements[index];
   return config_.name + "_" + flat(measurement.field) +
          (measurement.unit.empty() ? "" : "_" + measurement.unit);
 }

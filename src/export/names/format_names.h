@@ -7,15 +7,15 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/decode/format_config.h"
+#include "pipeline/decode/custom_header_config.h"
 
 namespace hopscope::exporter {
 
 class FormatNames {
  public:
-  explicit FormatNames(const pipeline::FormatConfig& format);
+  explicit FormatNames(const pipeline::CustomHeaderConfig& format);
 
-  [[nodiscard]] const pipeline::FormatConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const pipeline::CustomHeaderConfig& config() const noexcept { return config_; }
   /// "service_chain_delay_seconds" for measurement `index`.
   [[nodiscard]] std::string metric(std::size_t index) const;
   /// Label names and values of a key: decimal, above 64 bits hexadecimal.
@@ -23,7 +23,7 @@ class FormatNames {
       const std::array<std::uint64_t, 8>& key) const;
 
  private:
-  pipeline::FormatConfig config_;
+  pipeline::CustomHeaderConfig config_;
   std::vector<unsigned> key_bits_;
 };
 

@@ -34,7 +34,7 @@ inline constexpr std::string_view kDropReasonTables[] = {"p4lang-switch", "tofin
 class Names {
  public:
   explicit Names(const pipeline::SwitchOptions& switches,
-                 const std::vector<pipeline::FormatConfig>& formats = {})
+                 const std::vector<pipeline::CustomHeaderConfig>& formats = {})
       : switches_(switches), formats_(formats.begin(), formats.end()) {}
 
   /// The configured name, else the id in decimal; "" for a switch that was not reported.

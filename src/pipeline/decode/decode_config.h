@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/decode/format_config.h"
+#include "pipeline/decode/custom_header_config.h"
 #include "pipeline/report/key.h"
 
 namespace hopscope::pipeline {
@@ -105,9 +105,9 @@ struct DecodeConfig {
   /// ... and IPv4 packets with the MRI option of the P4 tutorials.
   bool mri = false;
   ChecksumPolicy checksums = ChecksumPolicy::kCount;
-  Dialect dialect;                     ///< for sources that no entry below names
-  std::vector<FormatConfig> formats;   ///< headers of one's own
-  std::vector<SourceDialect> sources;  ///< the longest matching prefix counts
+  Dialect dialect;                          ///< for sources that no entry below names
+  std::vector<CustomHeaderConfig> formats;  ///< headers of one's own
+  std::vector<SourceDialect> sources;       ///< the longest matching prefix counts
 };
 
 }  // namespace hopscope::pipeline

@@ -36,7 +36,7 @@ std::size_t node_id_at(Bytes payload) noexcept {
 }  // namespace
 
 Decoder::Decoder(const DecodeConfig& config) : config_(config) {
-  for (const FormatConfig& format : config_.formats) {
+  for (const CustomHeaderConfig& format : config_.formats) {
     formats_.emplace_back(format, static_cast<unsigned>(formats_.size()));
   }
   for (const SourceDialect& entry : config_.sources) {
@@ -50,15 +50,15 @@ Decoder::Decoder(const DecodeConfig& config) : config_(config) {
             [](const SourceDialect& a, const SourceDialect& b) { return *a.node_id < *b.node_id; });
 }
 
-const FormatPlan* Decoder::format_of_port(std::uint16_t port) const noexcept {
-  for (const FormatPlan& plan : formats_) {
+const CustomHeaderPlan* Decoder::format_of_port(std::uint16_t port) const noexcept {
+  for (const CustomHeaderPlan& plan : formats_) {
     if (plan.config().udp_port == port) return &plan;
   }
   return nullptr;
 }
 
-const FormatPlan* Decoder::format_of_ethertype(std::uint16_t ethertype) const noexcept {
-  for (const FormatPlan& plan : formats_) {
+const CustomHeaderPlan* Decoder::format_of_ethertype(std::uint16_t ethertype) const noexcept {
+  for (const CustomHeaderPlan& plan : formats_) {
     if (plan.config().ethertype == ethertype) return &plan;
   }
   return nullptr;

@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "pipeline/decode/custom_header_plan.h"
 #include "pipeline/decode/decode_config.h"
-#include "pipeline/decode/format_plan.h"
 #include "pipeline/decode/ip.h"
 #include "pipeline/report/report.h"
 
@@ -66,7 +66,7 @@ class Decoder {
   [[nodiscard]] ReportReader reports(const OuterHeaders& outer) const noexcept;
 
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
-  [[nodiscard]] const std::vector<FormatPlan>& formats() const noexcept { return formats_; }
+  [[nodiscard]] const std::vector<CustomHeaderPlan>& formats() const noexcept { return formats_; }
 
   /// Some senders are told apart; for the others config().dialect counts.
   [[nodiscard]] bool has_dialects() const noexcept { return !prefixes_.empty() || !nodes_.empty(); }
@@ -75,15 +75,15 @@ class Decoder {
   [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 
  private:
-  [[nodiscard]] const FormatPlan* format_of_port(std::uint16_t port) const noexcept;
-  [[nodiscard]] const FormatPlan* format_of_ethertype(std::uint16_t ethertype) const noexcept;
+  [[nodiscard]] const CustomHeaderPlan* format_of_port(std::uint16_t port) const noexcept;
+  [[nodiscard]] const CustomHeaderPlan* format_of_ethertype(std::uint16_t ethertype) const noexcept;
   [[nodiscard]] DecodeError report_outer(Bytes frame, OuterHeaders& outer) const noexcept;
   [[nodiscard]] const Dialect* dialect_of_node(Bytes payload) const noexcept;
   [[nodiscard]] DecodeError verify(const std::uint8_t* ip, const IpHeader& header,
                                    OuterHeaders& outer) const noexcept;
 
   DecodeConfig config_;
-  std::vector<FormatPlan> formats_;
+  std::vector<CustomHeaderPlan> formats_;
   std::vector<SourceDialect> prefixes_;  ///< longest first
   std::vector<SourceDialect> nodes_;     ///< ascending
 };

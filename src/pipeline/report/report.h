@@ -15,7 +15,7 @@ namespace hopscope::pipeline {
 
 using Bytes = std::span<const std::uint8_t>;
 
-class FormatPlan;
+class CustomHeaderPlan;
 
 /// Ethernet to UDP around the report.
 struct OuterHeaders {
@@ -36,7 +36,7 @@ struct OuterHeaders {
   bool has_ip = false;   ///< source, destination, ttl are set
   bool has_udp = false;  ///< ports and length are set
   /// The plan of the custom header in `payload`; null: a report, or a data packet.
-  const FormatPlan* format = nullptr;
+  const CustomHeaderPlan* format = nullptr;
   /// Data packet: why it is not a report.
   DecodeError no_report = DecodeError::kNone;
   bool data_packet = false;          ///< not a report: the packet itself may carry INT

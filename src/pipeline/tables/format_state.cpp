@@ -8,14 +8,14 @@
 namespace hopscope::pipeline {
 
 FormatState::FormatState(std::uint32_t capacity, const TableOptions& tables,
-                         const EventOptions& events, const std::vector<FormatPlan>& plans,
+                         const EventOptions& events, const std::vector<CustomHeaderPlan>& plans,
                          const HashSeed& seed, EventBuffer& event_buffer)
     : options_(events),
       idle_timeout_s_(tables.idle_timeout_s),
       seed_(seed),
       events_(event_buffer),
       rows_(plans.empty() ? 1 : capacity) {
-  for (const FormatPlan& plan : plans) {
+  for (const CustomHeaderPlan& plan : plans) {
     auto& rules = rules_.emplace_back();
     const auto& measurements = plan.config().measurements;
     for (std::size_t i = 0; i < measurements.size(); ++i) {
@@ -64,8 +64,8 @@ void FormatState::take_value(FormatRow& row, unsigned index, const FormatRecord&
   put(row.value[index], value);
 }
 
-void FormatState::apply(const FormatPlan& plan, const FormatRecord& record, std::uint64_t hash,
-                        std::uint32_t weight, const FrameTime& time) noexcept {
+void FormatState::apply(const CustomHeaderPlan& plan, const FormatRecord& record,
+                        std::uint64_t hash, std::uint32_t weight, const FrameTime& time) noexcept {
   const std::uint32_t now_s = seconds_of(time.now_ns);
   const std::uint32_t at = rows_.find_or_add(
       hash, seed_,

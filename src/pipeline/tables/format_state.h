@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "pipeline/decode/format_plan.h"
+#include "pipeline/decode/custom_header_plan.h"
 #include "pipeline/events/event_buffer.h"
 #include "pipeline/events/intervals.h"
 #include "pipeline/events/options.h"
@@ -32,10 +32,10 @@ static_assert(sizeof(FormatRow) % 8 == 0);
 class FormatState {
  public:
   FormatState(std::uint32_t capacity, const TableOptions& tables, const EventOptions& events,
-              const std::vector<FormatPlan>& plans, const HashSeed& seed,
+              const std::vector<CustomHeaderPlan>& plans, const HashSeed& seed,
               EventBuffer& event_buffer);
 
-  void apply(const FormatPlan& plan, const FormatRecord& record, std::uint64_t hash,
+  void apply(const CustomHeaderPlan& plan, const FormatRecord& record, std::uint64_t hash,
              std::uint32_t weight, const FrameTime& time) noexcept;
 
   /// Looks at so many rows; those that were silent for too long go.

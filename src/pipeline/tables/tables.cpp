@@ -38,7 +38,7 @@ ValueTimes times_kept(unsigned workers, bool exact) noexcept {
 }  // namespace
 
 Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-               const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
+               const std::vector<CustomHeaderPlan>& formats, const HashSeed& seed, unsigned workers,
                bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes)
     : options_(events),
       table_options_(tables),

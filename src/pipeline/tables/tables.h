@@ -19,7 +19,7 @@ class Tables {
   /// `workers`: flow capacities are divided by it, the other tables are not. `exact_times`: see
   /// EngineOptions.
   Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-         const std::vector<FormatPlan>& formats, const HashSeed& seed, unsigned workers,
+         const std::vector<CustomHeaderPlan>& formats, const HashSeed& seed, unsigned workers,
          bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes);
 
   /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
@@ -27,7 +27,7 @@ class Tables {
   void apply(const Report& report, std::uint64_t flow_hash, const FrameTime& time) noexcept;
 
   /// One header of one's own; `hash` is that of its key.
-  void apply(const FormatPlan& plan, const FormatRecord& record, std::uint64_t hash,
+  void apply(const CustomHeaderPlan& plan, const FormatRecord& record, std::uint64_t hash,
              std::uint32_t weight, const FrameTime& time) noexcept {
     formats_.apply(plan, record, hash, weight, time);
   }

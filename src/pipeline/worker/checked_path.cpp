@@ -81,7 +81,7 @@ bool CheckedPath::process_format(OwnFrame& frame, const OuterHeaders& outer,
 template <typename IsOwn>
 DecodeError CheckedPath::read_format(const OuterHeaders& outer, const FrameTime& time,
                                      const IsOwn& is_own) noexcept {
-  const FormatPlan& plan = *outer.format;
+  const CustomHeaderPlan& plan = *outer.format;
   const std::uint32_t weight = decoder_.dialect_of(outer.source, {}).sampling;
   return plan.read(plan.locate(outer.payload), [&](const FormatRecord& record) noexcept {
     const std::uint64_t hash = plan.hash(record.key, seed_);

@@ -288,7 +288,7 @@ formats:
     timestamp: timestamp
 )");
   ASSERT_EQ(config.decode.formats.size(), 1U);
-  const pipeline::FormatConfig& format = config.decode.formats[0];
+  const pipeline::CustomHeaderConfig& format = config.decode.formats[0];
   EXPECT_EQ(format.name, "service_chain");
   EXPECT_EQ(format.udp_port, 8192);
   ASSERT_EQ(format.fields.size(), 6U);

@@ -73,7 +73,7 @@ Config with_everything(const std::string& directory) {
   exporter::RemoteWriteOptions remote;
   remote.http.url = "http://127.0.0.1:1/api/v1/write";
   config.exports.remote_write.push_back(remote);
-  pipeline::FormatConfig format;
+  pipeline::CustomHeaderConfig format;
   format.name = "probe";
   format.udp_port = 5000;
   format.fields = {{.name = "node", .bits = 32}, {.name = "depth", .bits = 32}};

@@ -68,7 +68,8 @@ void append_format(std::string& to, const Event& event, const Names& names) {
   }
   to += '}';
   if (!event.has_format_value) return;
-  const pipeline::FormatMeasurement& measurement = format.config().measurements[event.format_value];
+  const pipeline::CustomHeaderMeasurement& measurement =
+      format.config().measurements[event.format_value];
   to += ",\"field\":";
   append_string(to, measurement.field);
   fmt::format_to(std::back_inserter(to), ",\"old\":{},\"new\":{}",

@@ -204,7 +204,7 @@ void LineEncoder::write(const pipeline::FormatSnapshot& row, std::string& to) {
   if (!format.config().drop.empty()) line.field("drops", row.drops);
   for (std::size_t i = 0; i < format.config().measurements.size(); ++i) {
     if (((row.present >> i) & 1) == 0) continue;
-    const pipeline::FormatMeasurement& measurement = format.config().measurements[i];
+    const pipeline::CustomHeaderMeasurement& measurement = format.config().measurements[i];
     line.field(measurement.field, scaled(static_cast<double>(row.value[i]), measurement.scale));
   }
   end(line, now_ns_);

@@ -34,8 +34,8 @@ pipeline::SwitchOptions switches() {
   return options;
 }
 
-std::vector<pipeline::FormatConfig> formats() {
-  pipeline::FormatConfig format;
+std::vector<pipeline::CustomHeaderConfig> formats() {
+  pipeline::CustomHeaderConfig format;
   format.name = "service_chain";
   format.fields = {{.name = "path_id", .bits = 24}, {.name = "delay", .bits = 32}};
   format.key = {"path_id"};

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/decode/format_config.h"
+#include "pipeline/decode/custom_header_config.h"
 #include "pipeline/report/decode_error.h"
 #include "pipeline/report/hash.h"
 #include "pipeline/report/report.h"
@@ -39,12 +39,12 @@ struct FormatRecord {
 [[nodiscard]] WideValue read_bits(const std::uint8_t* bytes, std::size_t at,
                                   unsigned bits) noexcept;
 
-class FormatPlan {
+class CustomHeaderPlan {
  public:
   /// `config` was checked; `number` tells formats apart that share a table.
-  FormatPlan(const FormatConfig& config, unsigned number);
+  CustomHeaderPlan(const CustomHeaderConfig& config, unsigned number);
 
-  [[nodiscard]] const FormatConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const CustomHeaderConfig& config() const noexcept { return config_; }
   [[nodiscard]] unsigned number() const noexcept { return number_; }
 
   /// The header in `payload`, wherever it starts; empty: it cannot be found.
@@ -84,7 +84,7 @@ class FormatPlan {
   };
 
   [[nodiscard]] std::uint8_t slot_of(const std::string& field);
-  void add_step(std::vector<Step>& to, const FormatField& field, const std::string& prefix);
+  void add_step(std::vector<Step>& to, const CustomHeaderField& field, const std::string& prefix);
   void find_slots();
   [[nodiscard]] static bool is_there(const Step& step, const Values& values) noexcept {
     if (step.condition == kNoSlot8) return true;
@@ -98,7 +98,7 @@ class FormatPlan {
   [[nodiscard]] std::uint64_t repeats(const Values& values) const noexcept;
   [[nodiscard]] FormatRecord record_of(const Values& values) const noexcept;
 
-  FormatConfig config_;
+  CustomHeaderConfig config_;
   unsigned number_;
   std::vector<std::string> names_;
   std::vector<std::string> slot_names_;
@@ -116,8 +116,8 @@ class FormatPlan {
 };
 
 template <typename Seen>
-bool FormatPlan::run(const std::vector<Step>& steps, Cursor& cursor, Values& values,
-                     const Seen& seen) {
+bool CustomHeaderPlan::run(const std::vector<Step>& steps, Cursor& cursor, Values& values,
+                           const Seen& seen) {
   for (const Step& step : steps) {
     if (!is_there(step, values)) {
       if (step.slot != kNoSlot8) values.present &= ~(1U << step.slot);
@@ -135,7 +135,7 @@ bool FormatPlan::run(const std::vector<Step>& steps, Cursor& cursor, Values& val
 }
 
 template <typename Take>
-DecodeError FormatPlan::read(Bytes header, const Take& take) const noexcept {
+DecodeError CustomHeaderPlan::read(Bytes header, const Take& take) const noexcept {
   const auto ignore = [](const Step&, const Cursor&) noexcept {};
   Values values{};
   Cursor cursor{.bytes = header.data(), .at = 0, .end = header.size() * 8};
@@ -165,7 +165,7 @@ DecodeError FormatPlan::read(Bytes header, const Take& take) const noexcept {
 }
 
 template <typename Take>
-DecodeError FormatPlan::read_all(Bytes header, const Take& take) const {
+DecodeError CustomHeaderPlan::read_all(Bytes header, const Take& take) const {
   const auto tell = [&](const Step& step, const Cursor& cursor) {
     take(names_[step.field], read_bits(cursor.bytes, cursor.at, step.bits));
   };

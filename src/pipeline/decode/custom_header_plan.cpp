@@ -1,4 +1,4 @@
-#include "pipeline/decode/format_plan.h"
+#include "pipeline/decode/custom_header_plan.h"
 
 #include <algorithm>
 
@@ -20,7 +20,7 @@ WideValue read_bits(const std::uint8_t* bytes, std::size_t at, unsigned bits) no
           .low = static_cast<std::uint64_t>(value)};
 }
 
-std::uint8_t FormatPlan::slot_of(const std::string& field) {
+std::uint8_t CustomHeaderPlan::slot_of(const std::string& field) {
   if (field.empty()) return kNoSlot8;
   const auto found = std::find(slot_names_.begin(), slot_names_.end(), field);
   if (found == slot_names_.end()) slot_names_.push_back(field);
@@ -28,8 +28,8 @@ std::uint8_t FormatPlan::slot_of(const std::string& field) {
                                    slot_names_.begin());
 }
 
-void FormatPlan::add_step(std::vector<Step>& to, const FormatField& field,
-                          const std::string& prefix) {
+void CustomHeaderPlan::add_step(std::vector<Step>& to, const CustomHeaderField& field,
+                                const std::string& prefix) {
   Step step;
   step.field = static_cast<std::uint16_t>(names_.size());
   step.bits = static_cast<std::uint8_t>(field.bits);
@@ -53,7 +53,7 @@ void FormatPlan::add_step(std::vector<Step>& to, const FormatField& field,
   to.push_back(step);
 }
 
-void FormatPlan::find_slots() {
+void CustomHeaderPlan::find_slots() {
   key_slot_.fill(kNoSlot8);
   value_slot_.fill(kNoSlot8);
   for (std::size_t i = 0; i < config_.key.size(); ++i) key_slot_[i] = slot_of(config_.key[i]);
@@ -68,38 +68,38 @@ void FormatPlan::find_slots() {
   };
   by_element_ = std::any_of(slot_names_.begin(), slot_names_.end(), is_of_group);
   key_in_group_ = std::any_of(config_.key.begin(), config_.key.end(), is_of_group);
-  for (const FormatField& field : config_.fields) {
+  for (const CustomHeaderField& field : config_.fields) {
     (void)slot_of(field.condition);
     if (field.bits == 0) count_slot_ = slot_of(field.count);
   }
 }
 
-FormatPlan::FormatPlan(const FormatConfig& config, unsigned number)
+CustomHeaderPlan::CustomHeaderPlan(const CustomHeaderConfig& config, unsigned number)
     : config_(config), number_(number) {
   find_slots();
-  for (const FormatField& field : config_.fields) {
+  for (const CustomHeaderField& field : config_.fields) {
     if (field.bits != 0) {
       add_step(has_group_ ? tail_ : head_, field, "");
       fixed_bits_ += field.bits;
       continue;
     }
     has_group_ = true;
-    for (const FormatField& inner : field.repeated) {
+    for (const CustomHeaderField& inner : field.repeated) {
       add_step(element_, inner, field.name + ".");
       element_bits_ += inner.bits;
     }
   }
 }
 
-Bytes FormatPlan::locate(Bytes payload) const noexcept {
+Bytes CustomHeaderPlan::locate(Bytes payload) const noexcept {
   switch (config_.start) {
-    case FormatStart::kPayload:
+    case CustomHeaderStart::kPayload:
       return payload;
-    case FormatStart::kEnd: {
+    case CustomHeaderStart::kEnd: {
       const std::size_t bytes = (fixed_bits_ + 7) / 8;
       return payload.size() < bytes ? Bytes{} : payload.subspan(payload.size() - bytes);
     }
-    case FormatStart::kInnerL4: {
+    case CustomHeaderStart::kInnerL4: {
       static const DecodeConfig kPlain;
       Report report;
       (void)read_inner(payload, InnerStart::kEthernet, false, kPlain, kPlain.dialect, report);
@@ -111,13 +111,13 @@ Bytes FormatPlan::locate(Bytes payload) const noexcept {
   return {};
 }
 
-std::uint64_t FormatPlan::repeats(const Values& values) const noexcept {
+std::uint64_t CustomHeaderPlan::repeats(const Values& values) const noexcept {
   if (((values.present >> count_slot_) & 1) == 0) return 0;
   const WideValue& count = values.value[count_slot_];
   return count.high != 0 ? ~std::uint64_t{0} : count.low;
 }
 
-FormatRecord FormatPlan::record_of(const Values& values) const noexcept {
+FormatRecord CustomHeaderPlan::record_of(const Values& values) const noexcept {
   const auto has = [&values](std::uint8_t slot) {
     return slot != kNoSlot8 && ((values.present >> slot) & 1) != 0;
   };
@@ -139,7 +139,7 @@ FormatRecord FormatPlan::record_of(const Values& values) const noexcept {
   return record;
 }
 
-std::uint64_t FormatPlan::hash(const FormatKey& key, const HashSeed& seed) const noexcept {
+std::uint64_t CustomHeaderPlan::hash(const FormatKey& key, const HashSeed& seed) const noexcept {
   std::uint64_t mixed = seed.a;
   for (std::size_t i = 0; i < config_.key.size(); ++i) {
     mixed = multiply_fold(mixed ^ key[i].high ^ seed.b, (key[i].low ^ seed.a) | 1) ^ key[i].low;

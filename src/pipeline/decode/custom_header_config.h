@@ -1,6 +1,6 @@
 #pragma once
 // Headers of one's own, as the `formats:` section declares them: fields in order, and what they
-// mean. format_plan.h compiles a declaration for the workers.
+// mean. custom_header_plan.h compiles a declaration for the workers.
 
 #include <cstdint>
 #include <optional>
@@ -17,38 +17,38 @@ inline constexpr unsigned kMaxFormatValues = 8;
 inline constexpr unsigned kMaxFieldBits = 128;
 
 /// A field, or a group of fields that repeats.
-struct FormatField {
+struct CustomHeaderField {
   std::string name{};
   unsigned bits = 0;  ///< 1 to 128; 0: a group
   /// There only where this earlier field is not zero, or with `condition_bit` where that bit of it
   /// is set (0 is the lowest, as in a P4 slice). Empty: always there.
   std::string condition{};
   std::optional<unsigned> condition_bit{};
-  std::string count{};                  ///< group: the earlier field that says how often it repeats
-  std::vector<FormatField> repeated{};  ///< group
+  std::string count{};  ///< group: the earlier field that says how often it repeats
+  std::vector<CustomHeaderField> repeated{};  ///< group
 };
 
-enum class FormatStart : std::uint8_t {
+enum class CustomHeaderStart : std::uint8_t {
   kPayload,  ///< behind the UDP header, or behind the Ethernet header for an EtherType
   kInnerL4,  ///< behind the TCP or UDP header of the packet that the payload is
   kEnd,      ///< the last bytes of the payload; only for a header of fixed length
 };
 
-struct FormatMeasurement {
+struct CustomHeaderMeasurement {
   std::string field{};
   std::string unit{};  ///< ends the metric's name, e.g. "seconds"; may be empty
   double scale = 1;    ///< exported value = raw value times this
   IntervalOptions interval{.enabled = false, .width = 1, .edges = {}};  ///< in exported units
 };
 
-struct FormatConfig {
+struct CustomHeaderConfig {
   std::string name{};  ///< begins the metrics' names
   std::optional<std::uint16_t> udp_port{};
   std::optional<std::uint16_t> ethertype{};
-  FormatStart start = FormatStart::kPayload;
-  std::vector<FormatField> fields{};
+  CustomHeaderStart start = CustomHeaderStart::kPayload;
+  std::vector<CustomHeaderField> fields{};
   std::vector<std::string> key{};  ///< fields; those of a group as group.field
-  std::vector<FormatMeasurement> measurements{};
+  std::vector<CustomHeaderMeasurement> measurements{};
   std::string drop{};  ///< field that is not zero where the packet was dropped; empty: none
   std::string timestamp{};
 };

@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "pipeline/decode/format_plan.h"
+#include "pipeline/decode/custom_header_plan.h"
 #include "pipeline/encode/encode.h"
 #include "pipeline/worker/engine.h"
 #include "support/memory_source.h"
@@ -50,9 +50,9 @@ TEST(ReadBits, AnyWidthAtAnyPlace) {
   }
 }
 
-FormatField field(const char* name, unsigned bits, const char* condition = "",
-                  std::optional<unsigned> bit = std::nullopt) {
-  FormatField field;
+CustomHeaderField field(const char* name, unsigned bits, const char* condition = "",
+                        std::optional<unsigned> bit = std::nullopt) {
+  CustomHeaderField field;
   field.name = name;
   field.bits = bits;
   field.condition = condition;
@@ -61,9 +61,9 @@ FormatField field(const char* name, unsigned bits, const char* condition = "",
 }
 
 /// flags 3, count 5, [extra 7 if flags.1], [more 9 if flags], {id 11, depth 13} * count, end 4.
-FormatConfig shifting() {
-  FormatConfig config{.name = "mine", .udp_port = 8192};
-  FormatField group;
+CustomHeaderConfig shifting() {
+  CustomHeaderConfig config{.name = "mine", .udp_port = 8192};
+  CustomHeaderField group;
   group.name = "hops";
   group.count = "count";
   group.repeated = {field("id", 11), field("depth", 13)};
@@ -78,8 +78,8 @@ FormatConfig shifting() {
   return config;
 }
 
-TEST(FormatPlan, OptionalFieldsAndGroupsAtAnyBit) {
-  const FormatPlan plan(shifting(), 0);
+TEST(CustomHeaderPlan, OptionalFieldsAndGroupsAtAnyBit) {
+  const CustomHeaderPlan plan(shifting(), 0);
   std::mt19937 random(2);
   for (int i = 0; i < 5'000; ++i) {
     const unsigned flags = random() % 8;
@@ -121,11 +121,11 @@ TEST(FormatPlan, OptionalFieldsAndGroupsAtAnyBit) {
   }
 }
 
-TEST(FormatPlan, AGroupThatNobodyAsksForIsPassedOver) {
-  FormatConfig config = shifting();
+TEST(CustomHeaderPlan, AGroupThatNobodyAsksForIsPassedOver) {
+  CustomHeaderConfig config = shifting();
   config.key = {"flags"};
   config.measurements = {{.field = "end"}};
-  const FormatPlan plan(config, 0);
+  const CustomHeaderPlan plan(config, 0);
   for (const unsigned count : {0U, 3U}) {
     BitWriter out;
     out.put(0, 3);
@@ -143,11 +143,11 @@ TEST(FormatPlan, AGroupThatNobodyAsksForIsPassedOver) {
   }
 }
 
-TEST(FormatPlan, AHeaderWithItsOwnKeyCountsOnce) {
-  FormatConfig config = shifting();
+TEST(CustomHeaderPlan, AHeaderWithItsOwnKeyCountsOnce) {
+  CustomHeaderConfig config = shifting();
   config.key = {"flags"};
   config.drop = "end";
-  const FormatPlan plan(config, 0);
+  const CustomHeaderPlan plan(config, 0);
   for (const unsigned count : {0U, 1U, 3U}) {
     BitWriter out;
     out.put(0, 3);
@@ -168,10 +168,10 @@ TEST(FormatPlan, AHeaderWithItsOwnKeyCountsOnce) {
   }
 }
 
-TEST(FormatPlan, ConditionsOnAnyOf128Bits) {
+TEST(CustomHeaderPlan, ConditionsOnAnyOf128Bits) {
   for (const int bit : {124, 3, -1}) {
     const bool there = bit != 3;
-    FormatConfig config{.name = "mine", .udp_port = 8192};
+    CustomHeaderConfig config{.name = "mine", .udp_port = 8192};
     config.fields = {field("wide", 128),
                      field("more", 8, "wide",
                            bit < 0 ? std::nullopt : std::optional(static_cast<unsigned>(bit)))};
@@ -179,10 +179,10 @@ TEST(FormatPlan, ConditionsOnAnyOf128Bits) {
     config.measurements = {{.field = "more"}};
     Frame header(17, 0);
     header[0] = 0x10;  // bit 124
-    EXPECT_EQ(FormatPlan(config, 0).read(header,
-                                         [&](const FormatRecord& record) {
-                                           EXPECT_EQ(record.present != 0, there) << bit;
-                                         }),
+    EXPECT_EQ(CustomHeaderPlan(config, 0).read(header,
+                                               [&](const FormatRecord& record) {
+                                                 EXPECT_EQ(record.present != 0, there) << bit;
+                                               }),
               DecodeError::kNone);
   }
 }
@@ -196,7 +196,7 @@ Frame udp_frame(const Frame& payload, std::uint16_t port = 8192) {
   return {out.bytes().begin(), out.bytes().end()};
 }
 
-DecodeConfig with(FormatConfig format) {
+DecodeConfig with(CustomHeaderConfig format) {
   DecodeConfig config;
   config.formats = {std::move(format)};
   return config;
@@ -213,8 +213,8 @@ std::vector<std::uint64_t> values(const DecodeConfig& config, const Frame& frame
   return found;
 }
 
-TEST(FormatStart, PayloadInnerL4EndAndEtherType) {
-  FormatConfig format{.name = "mine", .udp_port = 8192};
+TEST(CustomHeaderStart, PayloadInnerL4EndAndEtherType) {
+  CustomHeaderConfig format{.name = "mine", .udp_port = 8192};
   format.fields = {field("id", 8), field("value", 16)};
   format.key = {"id"};
   format.measurements = {{.field = "value"}};
@@ -224,16 +224,16 @@ TEST(FormatStart, PayloadInnerL4EndAndEtherType) {
 
   Frame longer{1, 2, 3, 4};
   longer.insert(longer.end(), header.begin(), header.end());
-  format.start = FormatStart::kEnd;
+  format.start = CustomHeaderStart::kEnd;
   EXPECT_EQ(values(with(format), udp_frame(longer)), std::vector<std::uint64_t>{0x1234});
   EXPECT_TRUE(values(with(format), udp_frame({7, 0x12})).empty());
 
-  format.start = FormatStart::kInnerL4;
+  format.start = CustomHeaderStart::kInnerL4;
   EXPECT_EQ(values(with(format), udp_frame(udp_frame(header, 53))),
             std::vector<std::uint64_t>{0x1234});
   EXPECT_TRUE(values(with(format), udp_frame(header)).empty()) << "no packet is in there";
 
-  format.start = FormatStart::kPayload;
+  format.start = CustomHeaderStart::kPayload;
   format.udp_port.reset();
   format.ethertype = 0x88B5;
   Frame ethernet(12, 2);
@@ -246,7 +246,7 @@ class FormatTables : public testing::TestWithParam<unsigned> {};
 
 TEST_P(FormatTables, SayTheSameForAnyNumberOfWorkers) {
   const unsigned workers = GetParam();
-  FormatConfig format{.name = "mine", .udp_port = 8192};
+  CustomHeaderConfig format{.name = "mine", .udp_port = 8192};
   format.fields = {field("id", 16), field("value", 32), field("drop", 8)};
   format.key = {"id"};
   format.measurements = {
