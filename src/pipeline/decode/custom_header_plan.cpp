@@ -6,15 +6,17 @@
 #include "pipeline/decode/inner.h"
 
 namespace hopscope::pipeline {
+
 WideValue read_bits(const std::uint8_t* bytes, std::size_t at, unsigned bits) noexcept {
+  HOPSCOPE_ASSERT(bits > 0 && bits <= kMaxFieldBits);
   __extension__ using Wide = unsigned __int128;
   const std::size_t first = at / 8;
   const std::size_t last = (at + bits - 1) / 8;
-  const auto behind = static_cast<unsigned>((last + 1) * 8 - (at + bits));
+  const auto unused = static_cast<unsigned>((last + 1) * 8 - (at + bits));
   // Up to 17 bytes: the last one is added after the shift.
   Wide value = 0;
   for (std::size_t i = first; i < last; ++i) value = value << 8 | bytes[i];
-  value = value << (8 - behind) | static_cast<Wide>(bytes[last] >> behind);
+  value = value << (8 - unused) | static_cast<Wide>(bytes[last] >> unused);
   if (bits < kMaxFieldBits) value &= (static_cast<Wide>(1) << bits) - 1;
   return {.high = static_cast<std::uint64_t>(value >> 64),
           .low = static_cast<std::uint64_t>(value)};
@@ -24,12 +26,15 @@ std::uint8_t CustomHeaderPlan::slot_of(const std::string& field) {
   if (field.empty()) return kNoSlot8;
   const auto found = std::find(slot_names_.begin(), slot_names_.end(), field);
   if (found == slot_names_.end()) slot_names_.push_back(field);
+  HOPSCOPE_ASSERT(slot_names_.size() <= kSlots);
   return static_cast<std::uint8_t>(std::find(slot_names_.begin(), slot_names_.end(), field) -
                                    slot_names_.begin());
 }
 
 void CustomHeaderPlan::add_step(std::vector<Step>& to, const CustomHeaderField& field,
                                 const std::string& prefix) {
+  HOPSCOPE_ASSERT(field.bits > 0 && field.bits <= kMaxFieldBits);
+  HOPSCOPE_ASSERT(!field.condition_bit || *field.condition_bit < kMaxFieldBits);
   Step step;
   step.field = static_cast<std::uint16_t>(names_.size());
   step.bits = static_cast<std::uint8_t>(field.bits);
@@ -54,6 +59,8 @@ void CustomHeaderPlan::add_step(std::vector<Step>& to, const CustomHeaderField& 
 }
 
 void CustomHeaderPlan::find_slots() {
+  HOPSCOPE_ASSERT(config_.key.size() <= kMaxFormatKeys);
+  HOPSCOPE_ASSERT(config_.measurements.size() <= kMaxFormatValues);
   key_slot_.fill(kNoSlot8);
   value_slot_.fill(kNoSlot8);
   for (std::size_t i = 0; i < config_.key.size(); ++i) key_slot_[i] = slot_of(config_.key[i]);
@@ -62,7 +69,7 @@ void CustomHeaderPlan::find_slots() {
   }
   drop_slot_ = slot_of(config_.drop);
   time_slot_ = slot_of(config_.timestamp);
-  // Names of a group's fields have a dot.
+  // Only names of a group's fields contain a dot.
   const auto is_of_group = [](const std::string& name) {
     return name.find('.') != std::string::npos;
   };
@@ -76,6 +83,7 @@ void CustomHeaderPlan::find_slots() {
 
 CustomHeaderPlan::CustomHeaderPlan(const CustomHeaderConfig& config, unsigned number)
     : config_(config), number_(number) {
+  HOPSCOPE_ASSERT(number < kMaxFormats);
   find_slots();
   for (const CustomHeaderField& field : config_.fields) {
     if (field.bits != 0) {
@@ -83,6 +91,7 @@ CustomHeaderPlan::CustomHeaderPlan(const CustomHeaderConfig& config, unsigned nu
       fixed_bits_ += field.bits;
       continue;
     }
+    HOPSCOPE_ASSERT(!has_group_ && !field.repeated.empty());
     has_group_ = true;
     for (const CustomHeaderField& inner : field.repeated) {
       add_step(element_, inner, field.name + ".");
@@ -104,6 +113,8 @@ Bytes CustomHeaderPlan::locate(Bytes payload) const noexcept {
       Report report;
       (void)read_inner(payload, InnerStart::kEthernet, false, kPlain, kPlain.dialect, report);
       if (report.inner.l4 == nullptr) return {};
+      HOPSCOPE_ASSERT(report.inner.l4 >= payload.data() &&
+                      report.inner.l4 <= payload.data() + payload.size());
       const auto at = static_cast<std::size_t>(report.inner.l4 - payload.data());
       return payload.subspan(std::min(payload.size(), at + report.inner.l4_length));
     }
@@ -112,6 +123,7 @@ Bytes CustomHeaderPlan::locate(Bytes payload) const noexcept {
 }
 
 std::uint64_t CustomHeaderPlan::repeats(const Values& values) const noexcept {
+  HOPSCOPE_ASSERT(has_group_ && count_slot_ < kSlots);
   if (((values.present >> count_slot_) & 1) == 0) return 0;
   const WideValue& count = values.value[count_slot_];
   return count.high != 0 ? ~std::uint64_t{0} : count.low;

@@ -1,6 +1,6 @@
 #pragma once
-// What the decoder must be told: the `decode:` section of the configuration. Nothing on the wire
-// says how INT is marked inside a reported packet, and some senders depart from the specification.
+// Settings of the decoder: the `decode:` section of the configuration. Nothing on the wire says how
+// INT is marked inside a reported packet, and some senders deviate from the specification.
 
 #include <cstdint>
 #include <map>
@@ -15,22 +15,22 @@
 namespace hopscope::pipeline {
 
 enum class Int10Layout : std::uint8_t {
-  kAuto,   ///< by hop length against bitmap: where they fit only the GEANT layout, that one
+  kAuto,   ///< kGeant where hop length and bitmap fit only that layout, else kSpec
   kSpec,   ///< INT 1.0: 4-byte timestamps, 8-byte level 2 ports
   kGeant,  ///< 8-byte timestamps, 4-byte level 2 ports (GEANT int-platforms)
 };
 
-/// Is the sink's node id in front of the packet of a host-int report (NProto 4)?
+/// Whether the sink's node id precedes the packet of a host-int report (NProto 4).
 enum class HostIntSink : std::uint8_t {
-  kAuto,  ///< where IPv4 starts tells; ambiguous for node ids 0x45xxxxxx
+  kAuto,  ///< by where an IPv4 header starts; ambiguous for node ids 0x45xxxxxx
   kPresent,
   kAbsent,
 };
 
-/// Known senders; each stands for a set of the settings below.
+/// Known senders; each sets some of the settings in Dialect.
 enum class Preset : std::uint8_t {
   kNone,
-  kSpec,            ///< as specified, nothing recognised otherwise
+  kSpec,            ///< as specified, no deviation is recognised
   kOnos,            ///< ONOS pipelines/basic
   kGeant,           ///< GEANT int-platforms 1.0
   kTofinoSwitch,    ///< open-p4studio switch.p4, INT v2 build
@@ -46,39 +46,40 @@ inline constexpr std::string_view kPresetLabels[] = {
     "none",     "spec",       "onos",     "geant",       "tofino-switch",
     "host-int", "fabric-tna", "noviflow", "mandaryoshi", "bmv2-zero-length"};
 
-/// Frames that are no reports may be data packets with INT in them, as a mirror port brings them.
+/// Whether frames that are no reports are read as data packets with INT, as on a mirror port.
 enum class DataPackets : std::uint8_t {
-  kAuto,  ///< in captures those that have INT; from an interface none
+  kAuto,  ///< in captures, where they carry INT; not from an interface
   kOn,
   kOff,
 };
 
-/// What is done about checksums around reports.
+/// What is done about wrong checksums around reports.
 enum class ChecksumPolicy : std::uint8_t { kCount, kDrop, kOff };
 
-/// Where a sender departs from the specification; per source prefix or node, or for all.
+/// How a sender deviates from the specification: per source prefix, per node, or for all.
 struct Dialect {
   Preset preset = Preset::kNone;
-  /// 1.0 reports with D, Q, F directly behind RepMdBits (ONOS). Empty: recognised where it is safe.
+  /// 1.0 reports with D, Q, F directly after RepMdBits (ONOS). Empty: recognised where the bits are
+  /// unambiguous.
   std::optional<bool> tr10_dqf_before_reserved;
   Int10Layout int10_layout = Int10Layout::kAuto;
-  /// INT directly behind the 20th byte of TCP, in front of the options.
+  /// INT directly after the 20th byte of TCP, before the options.
   bool int_before_tcp_options = false;
   /// Group headers of 2.0 with a 4-bit hw_id and a 24-bit sequence number.
   bool tr20_hw_id_4_bits = false;
-  /// Report Length and MD Length of 2.0 are not filled in: a report runs to the end of its datagram
-  /// and has the words that RepMdBits asks for.
+  /// Report Length and MD Length of 2.0 are not filled in: a report extends to the end of its
+  /// datagram and has the words of its RepMdBits.
   bool tr20_no_lengths = false;
   HostIntSink hostint_sink = HostIntSink::kAuto;
-  std::uint32_t sampling = 1;  ///< the source reports one packet in so many
+  std::uint32_t sampling = 1;  ///< N, where the source reports one packet in N
 
   friend bool operator==(const Dialect&, const Dialect&) = default;
 };
 
-/// The settings that a preset stands for.
+/// The settings of a preset.
 [[nodiscard]] Dialect dialect_of(Preset preset);
 
-/// Either of a prefix of source addresses or of a node id; the node id counts first.
+/// The dialect of a prefix of source addresses or of a node id; the node id takes precedence.
 struct SourceDialect {
   IpAddress prefix;                ///< version 0: none
   std::uint8_t prefix_length = 0;  ///< bits
@@ -86,7 +87,7 @@ struct SourceDialect {
   Dialect dialect;
 };
 
-/// Source-only metadata of an INT 2.x domain: bytes by domain-specific instruction bit mask.
+/// Source-only metadata of an INT 2.x domain: size in bytes by domain-specific instruction mask.
 struct IntDomain {
   std::map<std::uint16_t, std::uint32_t> source_only;
 };
@@ -102,12 +103,12 @@ struct DecodeConfig {
   std::vector<std::uint8_t> vxlan_gpe_next{0x08, 0x82};
   std::map<std::uint16_t, IntDomain> domains;
   DataPackets data_packets = DataPackets::kAuto;
-  /// ... and IPv4 packets with the MRI option of the P4 tutorials.
+  /// Data packets: also IPv4 packets with the MRI option of the P4 tutorials.
   bool mri = false;
   ChecksumPolicy checksums = ChecksumPolicy::kCount;
-  Dialect dialect;                          ///< for sources that no entry below names
-  std::vector<CustomHeaderConfig> formats;  ///< headers of one's own
-  std::vector<SourceDialect> sources;       ///< the longest matching prefix counts
+  Dialect dialect;                          ///< for sources without an entry in `sources`
+  std::vector<CustomHeaderConfig> formats;  ///< custom headers
+  std::vector<SourceDialect> sources;       ///< the longest matching prefix applies
 };
 
 }  // namespace hopscope::pipeline

@@ -4,6 +4,7 @@
 #include <new>
 #include <type_traits>
 
+#include "base/assert.h"
 #include "pipeline/decode/inner.h"
 #include "pipeline/decode/report_versions.h"
 #include "pipeline/report/wire.h"
@@ -13,6 +14,7 @@ namespace {
 
 bool contains(const SourceDialect& entry, const IpAddress& address) noexcept {
   if (entry.prefix.version != address.version) return false;
+  HOPSCOPE_ASSERT(entry.prefix_length <= (entry.prefix.version == 4 ? 32 : 128));
   const unsigned whole = entry.prefix_length / 8;
   const unsigned rest = entry.prefix_length % 8;
   if (!std::equal(entry.prefix.bytes.begin(), entry.prefix.bytes.begin() + whole,
@@ -24,7 +26,7 @@ bool contains(const SourceDialect& entry, const IpAddress& address) noexcept {
   return ((entry.prefix.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
 }
 
-/// Where the report header has the id of the reporting node; 0: nowhere.
+/// Offset of the reporting node's id in the report header; 0: the header has none.
 std::size_t node_id_at(Bytes payload) noexcept {
   constexpr unsigned kLocal = 2;  // the drop and local headers of 0.5 begin with it
   if (payload.empty()) return 0;
@@ -36,6 +38,7 @@ std::size_t node_id_at(Bytes payload) noexcept {
 }  // namespace
 
 Decoder::Decoder(const DecodeConfig& config) : config_(config) {
+  HOPSCOPE_ASSERT(config_.formats.size() <= kMaxFormats);
   for (const CustomHeaderConfig& format : config_.formats) {
     formats_.emplace_back(format, static_cast<unsigned>(formats_.size()));
   }
@@ -85,11 +88,12 @@ const Dialect& Decoder::dialect_of(const IpAddress& source, Bytes payload) const
 }
 
 ReportReader Decoder::reports(const OuterHeaders& outer) const noexcept {
+  HOPSCOPE_ASSERT(outer.format == nullptr);
   if (outer.data_packet) return {*this, config_.dialect, outer.payload, outer.no_report};
   return {*this, dialect_of(outer.source, outer.payload), outer.payload, DecodeError::kNone};
 }
 
-/// In place: an assignment would build the 400 bytes twice.
+/// Constructed in place: an assignment would write the 400 bytes twice.
 inline void ReportReader::start(Report& report) const noexcept {
   static_assert(std::is_trivially_destructible_v<Report>);
   new (&report) Report;
@@ -118,10 +122,13 @@ bool ReportReader::next(Report& report) noexcept {
     offset_ = kGroupBytes;
     if (payload_.size() < kGroupBytes + 4) return refuse(DecodeError::kNoIndividualReport);
   }
+  HOPSCOPE_ASSERT(offset_ >= kGroupBytes && offset_ <= payload_.size());
   if (payload_.size() - offset_ >= 4) {
     start(report);
     report.version = 2;
+    [[maybe_unused]] const std::size_t before = offset_;
     report.error = read_report20(payload_, offset_, context, report);
+    HOPSCOPE_ASSERT(offset_ > before);  // so that the caller's loop ends
     return !rejects(report.error) || refuse(report.error);
   }
   ended_ = true;
@@ -135,12 +142,13 @@ bool ReportReader::read_data_packet(Report& report) noexcept {
   report.tracked = true;
   report.error =
       read_inner(payload_, InnerStart::kEthernet, true, decoder_->config(), *dialect_, report);
-  // A packet is whole: what claims to reach beyond it is no INT.
+  // A data packet is complete: a stack that would reach beyond it is not INT.
   const bool is_believable = report.error != DecodeError::kStackTruncated || report.inner.truncated;
   return (report.stack.version != IntVersion::kNone && is_believable) || refuse(no_report_);
 }
 
 bool ReportReader::refuse(DecodeError error) noexcept {
+  HOPSCOPE_ASSERT(error != DecodeError::kNone);
   error_ = error;
   ended_ = true;
   return false;

@@ -1,12 +1,12 @@
 #pragma once
-// The checked decoder: the definition of what a frame means. Pure functions over a byte span, no
-// I/O, no allocation, no exception; every read is inside the span.
+// The checked decoder: the definition of what a frame means. Pure functions over a byte span: no
+// I/O, no allocation, no exceptions, and every read is inside the span.
 //
 //   OuterHeaders outer;
 //   DecodeError error = decoder.outer(frame, outer);
 //   ReportReader reader = decoder.reports(outer);
 //   while (reader.next(report)) ...
-//   error = reader.error();   // of the datagram, if no report came of it
+//   error = reader.error();   // of the datagram, if it gave no report
 
 #include <cstdint>
 #include <vector>
@@ -20,12 +20,11 @@ namespace hopscope::pipeline {
 
 class Decoder;
 
-/// Walks the individual reports of one datagram. 0.5 and 1.0 hold one, 2.0 one or more.
+/// Iterates over the individual reports of one datagram. 0.5 and 1.0 hold one, 2.0 one or more.
 class ReportReader {
  public:
-  /// False at the end; then error() says whether the datagram as a whole was refused. A report of
-  /// an unknown RepType has is_skipped(): nothing is known but its header, and the next may be
-  /// good.
+  /// False at the end; then error() is set if the datagram as a whole was refused. A report of an
+  /// unknown RepType has is_skipped(): only its header was read, and the next one may be valid.
   [[nodiscard]] bool next(Report& report) noexcept;
 
   /// Why the datagram gave no (further) report; kNone at a regular end.
@@ -58,20 +57,21 @@ class Decoder {
   explicit Decoder(const DecodeConfig& config);
 
   /// Ethernet, up to two VLAN tags, one MPLS label, IPv4 or IPv6, UDP to a report port. On an error
-  /// `outer` holds what was read before it. A header of one's own has its plan in outer.format.
-  /// Where data packets may come, what is no report is one.
+  /// `outer` holds what was read before it. For a custom header, outer.format is its plan. Where
+  /// data packets are expected, a frame that is not a report is one.
   [[nodiscard]] DecodeError outer(Bytes frame, OuterHeaders& outer) const noexcept;
 
-  /// The reports in the payload that outer() found. The reader refers to this decoder.
+  /// The reports in the payload that outer() found, which is not a custom header. The reader refers
+  /// to this decoder.
   [[nodiscard]] ReportReader reports(const OuterHeaders& outer) const noexcept;
 
   [[nodiscard]] const DecodeConfig& config() const noexcept { return config_; }
   [[nodiscard]] const std::vector<CustomHeaderPlan>& formats() const noexcept { return formats_; }
 
-  /// Some senders are told apart; for the others config().dialect counts.
+  /// Some senders have a dialect of their own; config().dialect applies to the others.
   [[nodiscard]] bool has_dialects() const noexcept { return !prefixes_.empty() || !nodes_.empty(); }
 
-  /// How the sender with this address departs from the specification; `payload` may name its node.
+  /// The dialect of the sender with this address, or of the node that `payload` names.
   [[nodiscard]] const Dialect& dialect_of(const IpAddress& source, Bytes payload) const noexcept;
 
  private:

@@ -1,5 +1,6 @@
 #include "pipeline/decode/hop_plan.h"
 
+#include "base/assert.h"
 #include "pipeline/report/wire.h"
 
 namespace hopscope::pipeline {
@@ -7,8 +8,9 @@ namespace {
 
 constexpr unsigned kInstructionBits = 16;
 
-/// What an instruction bit stands for; kCount: a reserved word.
+/// The field of an instruction bit; kCount: a reserved word.
 Field field_of(unsigned instruction, HopLayout layout) noexcept {
+  HOPSCOPE_ASSERT(instruction < kInstructionBits);
   switch (instruction) {
     case 0:
       return Field::kNodeId;
@@ -69,7 +71,7 @@ HopPlan make_hop_plan(std::uint16_t bitmap, HopLayout layout) noexcept {
 
 namespace {
 
-/// One hop at `at`; each member reads its words and notes where they are all ones.
+/// One hop at `at`; each member reads its words and records those that are all ones as invalid.
 class HopWords {
  public:
   HopWords(const HopPlan& plan, const std::uint8_t* at, Metadata& hop) noexcept
@@ -82,12 +84,14 @@ class HopWords {
   [[nodiscard]] bool has(Field field) const noexcept { return (plan_.present & bit(field)) != 0; }
 
   std::uint32_t word(Field field) noexcept {
+    HOPSCOPE_ASSERT(has(field) && plan_.offset[index(field)] + 4U <= plan_.bytes);
     const std::uint32_t value = be32(at_ + plan_.offset[index(field)]);
     if (value == 0xFFFF'FFFF) note_invalid(field);
     return value;
   }
 
   std::uint64_t two_words(Field field) noexcept {
+    HOPSCOPE_ASSERT(has(field) && plan_.offset[index(field)] + 8U <= plan_.bytes);
     const std::uint64_t value = be64(at_ + plan_.offset[index(field)]);
     if (value == 0xFFFF'FFFF'FFFF'FFFF) note_invalid(field);
     return value;
@@ -144,6 +148,9 @@ void read_ports_and_queues(HopWords& words, const HopPlan& plan, Metadata& hop) 
 
 void read_hop(const HopPlan& plan, const IntStack& stack, unsigned hop_index,
               Metadata& hop) noexcept {
+  HOPSCOPE_ASSERT(plan.bitmap == stack.bitmap && plan.layout == stack.layout);
+  HOPSCOPE_ASSERT(stack.hops != nullptr && hop_index < stack.hop_count);
+  HOPSCOPE_ASSERT(plan.bytes <= stack.hop_bytes);
   const std::uint8_t* at = stack.hops + std::size_t{hop_index} * stack.hop_bytes;
   HopWords words(plan, at, hop);
   if (words.has(Field::kNodeId)) hop.node_id = words.word(Field::kNodeId);
@@ -153,7 +160,7 @@ void read_hop(const HopPlan& plan, const IntStack& stack, unsigned hop_index,
   if (words.has(Field::kTxUtilization)) hop.tx_utilization = words.word(Field::kTxUtilization);
   read_ports_and_queues(words, plan, hop);
   if (words.has(Field::kChecksumComplement)) {
-    // Behind the domain-specific words: always the last word of the hop (INT 2.1 section 4.7).
+    // After the domain-specific words: always the last word of the hop (INT 2.1 section 4.7).
     hop.checksum_complement = be32(at + stack.hop_bytes - 4);
     if (hop.checksum_complement == 0xFFFF'FFFF) {
       hop.invalid = static_cast<FieldMask>(hop.invalid | bit(Field::kChecksumComplement));

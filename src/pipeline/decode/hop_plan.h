@@ -1,6 +1,6 @@
 #pragma once
-// Where each field lies in a hop: worked out once per (bitmap, layout), then reading a hop is a few
-// loads. The plan is the only place that knows the widths of metadata words.
+// The offset of each field in a hop: computed once per (bitmap, layout), after which reading a hop
+// is a few loads. Only this plan knows the widths of metadata words.
 
 #include <array>
 #include <cstdint>
@@ -15,8 +15,8 @@ struct HopPlan {
   HopLayout layout = HopLayout::kInt10;
   FieldMask present = 0;
   std::uint16_t bytes = 0;  ///< of the baseline words; a hop may be longer (domain-specific words)
-  /// Offset of each field in the hop, valid where `present` has its bit. The checksum complement
-  /// is counted from the end of the hop instead (it is its last word).
+  /// Offset of each field in the hop, valid where `present` has its bit. The checksum complement is
+  /// located from the end of the hop instead: it is the last word.
   std::array<std::uint8_t, static_cast<std::size_t>(Field::kCount)> offset{};
   bool wide_times = false;     ///< 8-byte timestamps
   bool narrow_l2 = false;      ///< 2 x 16-bit level 2 ports (GEANT)
@@ -27,7 +27,7 @@ struct HopPlan {
 
 [[nodiscard]] HopPlan make_hop_plan(std::uint16_t bitmap, HopLayout layout) noexcept;
 
-/// Reads hop `index` (0 = nearest to the sink) of a stack that the plan was made for.
+/// Reads hop `index` (0 = nearest to the sink) of a stack that has the plan's bitmap and layout.
 void read_hop(const HopPlan& plan, const IntStack& stack, unsigned index, Metadata& hop) noexcept;
 
 }  // namespace hopscope::pipeline

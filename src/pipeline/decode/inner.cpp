@@ -1,5 +1,6 @@
 #include "pipeline/decode/inner.h"
 
+#include "base/assert.h"
 #include "pipeline/decode/int_stack.h"
 #include "pipeline/decode/ip.h"
 #include "pipeline/report/wire.h"
@@ -18,7 +19,7 @@ constexpr std::uint8_t kGpeIpv4 = 1;
 constexpr std::uint8_t kGpeIpv6 = 2;
 constexpr std::uint8_t kGpeEthernet = 3;
 
-/// One packet under the knife.
+/// The packet that is being read.
 struct Reading {
   const DecodeConfig& config;
   const Dialect& dialect;
@@ -31,7 +32,7 @@ struct Reading {
   }
 };
 
-/// Behind the Ethernet header and its tags; null: cut.
+/// The first byte after the Ethernet header and its tags; null: the header is truncated.
 const std::uint8_t* skip_ethernet(Bytes bytes, std::uint16_t& ethertype,
                                   InnerPacket* inner) noexcept {
   if (bytes.size() < kEthernetBytes) return nullptr;
@@ -40,7 +41,10 @@ const std::uint8_t* skip_ethernet(Bytes bytes, std::uint16_t& ethertype,
   ethertype = be16(at - 2);
   for (unsigned i = 0; i < kMaxVlans && is_vlan(ethertype); ++i) {
     if (end - at < static_cast<std::ptrdiff_t>(kVlanBytes)) return nullptr;
-    if (inner != nullptr) inner->vlan[inner->vlan_count++] = be16(at) & 0x0FFF;
+    if (inner != nullptr) {
+      HOPSCOPE_ASSERT(inner->vlan_count < inner->vlan.size());
+      inner->vlan[inner->vlan_count++] = be16(at) & 0x0FFF;
+    }
     ethertype = be16(at + 2);
     at += kVlanBytes;
   }
@@ -49,6 +53,8 @@ const std::uint8_t* skip_ethernet(Bytes bytes, std::uint16_t& ethertype,
 
 void set_flow(Report& report, const IpHeader& ip, std::uint8_t protocol, std::uint16_t source_port,
               std::uint16_t destination_port) noexcept {
+  HOPSCOPE_ASSERT(ip.source.version == 4 || ip.source.version == 6);
+  HOPSCOPE_ASSERT(!report.has_flow4 && !report.has_flow6);
   if (ip.source.version == 4) {
     report.has_flow4 = true;
     report.flow4 = FlowKey4{};
@@ -73,8 +79,9 @@ void clear_flow(Report& report) noexcept {
   report.has_flow6 = false;
 }
 
-/// Bytes of the TCP or UDP header at `at`; 0: it is cut or impossible.
+/// Bytes of the TCP or UDP header at `at`; 0: it is truncated or impossible.
 std::size_t l4_bytes(const std::uint8_t* at, std::size_t present, std::uint8_t protocol) noexcept {
+  HOPSCOPE_ASSERT(protocol == kProtocolUdp || protocol == kProtocolTcp);
   if (protocol == kProtocolUdp) return present >= kUdpBytes ? kUdpBytes : 0;
   if (present < kTcpBytes) return 0;
   const std::size_t length = std::size_t{at[12]} / 16 * 4;
@@ -117,17 +124,18 @@ std::uint16_t ethertype_of_gpe(std::uint8_t next_protocol) noexcept {
 }
 
 DecodeError read_gpe(Reading& reading, const std::uint8_t* vxlan) noexcept {
+  HOPSCOPE_ASSERT(reading.left(vxlan) > kVxlanBytes);
   Report& report = reading.report;
   report.inner.tunnel = {.kind = Tunnel::Kind::kVxlanGpe, .header = vxlan, .option = nullptr};
   const IntResult result = read_int(vxlan + kVxlanBytes, reading.end, IntCarrier::kVxlanGpe,
                                     reading.config, reading.dialect, report.stack);
-  if (result.behind != nullptr) {
-    set_tunnelled_flow(reading, result.behind, ethertype_of_gpe(vxlan[kVxlanBytes + 3]));
+  if (result.after != nullptr) {
+    set_tunnelled_flow(reading, result.after, ethertype_of_gpe(vxlan[kVxlanBytes + 3]));
   }
   return result.error;
 }
 
-/// True where the UDP payload is Geneve with an INT option; then `error` is that of the option.
+/// True if the UDP payload is Geneve with an INT option; then `error` is that of the option.
 bool read_geneve(Reading& reading, const std::uint8_t* geneve, DecodeError& error) noexcept {
   if (reading.left(geneve) < kGeneveBytes) return false;
   const std::size_t options = std::size_t{geneve[0] & 0x3FU} * 4;
@@ -143,9 +151,9 @@ bool read_geneve(Reading& reading, const std::uint8_t* geneve, DecodeError& erro
       error = read_int_option(at + 4, reading.end, type, words, reading.config, reading.dialect,
                               report.stack)
                   .error;
-      // Some senders state an Opt Len one word too small: the options' own lengths count.
-      const std::uint8_t* behind = next > options_end ? next : options_end;
-      if (reading.left(behind) > 0) set_tunnelled_flow(reading, behind, be16(geneve + 2));
+      // Some senders state an Opt Len one word too small: the options' own lengths are used.
+      const std::uint8_t* after = next > options_end ? next : options_end;
+      if (reading.left(after) > 0) set_tunnelled_flow(reading, after, be16(geneve + 2));
       return true;
     }
     at = next;
@@ -168,15 +176,17 @@ DecodeError read_gre(Reading& reading, const std::uint8_t* gre) noexcept {
   report.inner.tunnel = {.kind = Tunnel::Kind::kGre, .header = gre, .option = nullptr};
   const IntResult result =
       read_int(shim, reading.end, IntCarrier::kGre, reading.config, reading.dialect, report.stack);
-  if (result.behind != nullptr) set_tunnelled_flow(reading, result.behind, be16(shim + 2));
+  if (result.after != nullptr) set_tunnelled_flow(reading, result.after, be16(shim + 2));
   return result.error;
 }
 
-/// What INT replaced in the packet, put right in the flow's key.
+/// Restores in the flow's key the port or protocol that INT replaced in the packet.
 void restore_flow(Reading& reading, const IntResult& result) noexcept {
   Report& report = reading.report;
   const IntStack& stack = report.stack;
+  HOPSCOPE_ASSERT(result.error != DecodeError::kNotInt && result.npt <= 2);
   const auto set_port = [&](std::uint16_t port) {
+    HOPSCOPE_ASSERT(report.has_flow4 || report.has_flow6);
     (report.has_flow4 ? report.flow4.destination_port : report.flow6.destination_port) = port;
   };
   if (stack.tail != nullptr) {
@@ -189,26 +199,27 @@ void restore_flow(Reading& reading, const IntResult& result) noexcept {
   if (result.npt != 2) return;
   const std::uint8_t protocol = result.shim_byte3;
   report.inner.original_protocol = protocol;
-  if (result.behind == nullptr) return;
+  if (result.after == nullptr) return;
   const bool has_ports = protocol == kProtocolUdp || protocol == kProtocolTcp;
-  if (has_ports && l4_bytes(result.behind, reading.left(result.behind), protocol) == 0) return;
-  report.inner.original_l4 = has_ports ? result.behind : nullptr;
+  if (has_ports && l4_bytes(result.after, reading.left(result.after), protocol) == 0) return;
+  report.inner.original_l4 = has_ports ? result.after : nullptr;
   clear_flow(report);
-  set_flow(report, reading.ip, protocol, has_ports ? be16(result.behind) : std::uint16_t{0},
-           has_ports ? be16(result.behind + 2) : std::uint16_t{0});
+  set_flow(report, reading.ip, protocol, has_ports ? be16(result.after) : std::uint16_t{0},
+           has_ports ? be16(result.after + 2) : std::uint16_t{0});
 }
 
-/// A shim and header of 0.5 at `at`, by its version and instruction count.
+/// Whether a shim and header of 0.5 are at `at`, by version and instruction count.
 bool is_int05(const std::uint8_t* at, const std::uint8_t* end) noexcept {
   constexpr std::ptrdiff_t kShimAndHeader = 12;
   return end - at >= kShimAndHeader && at[0] >> 4 == 0 && at[4] >> 4 == 0 && (at[5] & 0x1F) != 0;
 }
 
-/// INT behind TCP or UDP: probe marker, port and DSCP are tried in this order.
+/// INT after TCP or UDP: probe marker, port and DSCP are tried in this order.
 DecodeError read_l4_int(Reading& reading, const std::uint8_t* payload) noexcept {
   const DecodeConfig& config = reading.config;
   Report& report = reading.report;
   const InnerPacket& inner = report.inner;
+  HOPSCOPE_ASSERT(inner.l4 != nullptr);
   DecodeError error = DecodeError::kNone;
   const auto attempt = [&](const std::uint8_t* at) {
     const IntResult result =
@@ -241,6 +252,7 @@ DecodeError read_l4(Reading& reading, bool may_have_int) noexcept {
   Report& report = reading.report;
   InnerPacket& inner = report.inner;
   const std::uint8_t* l4 = reading.ip.payload;
+  HOPSCOPE_ASSERT(l4 != nullptr && !reading.ip.later_fragment);
   inner.protocol = reading.ip.protocol;
   if (inner.protocol == kProtocolGre) {
     set_flow(report, reading.ip, inner.protocol, 0, 0);
@@ -297,7 +309,7 @@ DecodeError read_inner(Bytes bytes, InnerStart start, bool may_have_int, const D
   } else if (ethertype == kEtherTypeIpv6) {
     error = read_ipv6(at, reading.end, reading.ip);
   } else {
-    return DecodeError::kNone;  // not IP: metadata only, and nothing is wrong with it
+    return DecodeError::kNone;  // not IP: metadata only, which is not an error
   }
   if (error == IpError::kShort) return DecodeError::kShortInner;
   if (error == IpError::kBad) return DecodeError::kBadInnerIp;

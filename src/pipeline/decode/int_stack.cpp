@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/assert.h"
 #include "pipeline/report/wire.h"
 
 namespace hopscope::pipeline {
@@ -21,6 +22,7 @@ std::size_t left(const std::uint8_t* at, const std::uint8_t* end) noexcept {
 }
 
 unsigned bit_set(std::uint16_t bitmap, unsigned instruction) noexcept {
+  HOPSCOPE_ASSERT(instruction < 16);
   return (bitmap >> (15 - instruction)) & 1U;
 }
 
@@ -41,21 +43,25 @@ unsigned hop_words(std::uint16_t bitmap, HopLayout layout) noexcept {
   return words;
 }
 
-/// Cuts a stack of `stack_words` at `hops` into hops of `words_per_hop`: as many as are whole.
+/// Divides the stack of `stack_words` at `hops` into hops of `words_per_hop`. Only hops that are
+/// complete before `end` are kept.
 DecodeError cut_hops(IntStack& stack, const std::uint8_t* hops, const std::uint8_t* end,
                      std::size_t stack_words, unsigned words_per_hop) noexcept {
+  HOPSCOPE_ASSERT(words_per_hop <= 0x1F && stack_words <= 0xFF);
   stack.hops = hops;
   stack.hop_bytes = static_cast<std::uint16_t>(words_per_hop * 4);
   if (words_per_hop == 0) return stack_words == 0 ? DecodeError::kNone : DecodeError::kBadHopMl;
   const std::size_t present = std::min(stack_words, left(hops, end) / 4);
   stack.hop_count = static_cast<std::uint16_t>(present / words_per_hop);
+  HOPSCOPE_ASSERT(std::size_t{stack.hop_count} * stack.hop_bytes <= left(hops, end));
   if (present < stack_words) return DecodeError::kStackTruncated;
   return stack_words % words_per_hop == 0 ? DecodeError::kNone : DecodeError::kStackNotMultiple;
 }
 
-/// Header and stack of 0.5 at `header`; `stack_words` is the room that the length states.
+/// Header and stack of 0.5 at `header`; `stack_words`: the length that the shim or option states.
 DecodeError read_stack05(const std::uint8_t* header, const std::uint8_t* end,
                          std::size_t stack_words, IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(left(header, end) >= kHeader1Bytes);
   const unsigned count = header[1] & 0x1F;
   stack.version = IntVersion::k05;
   stack.layout = HopLayout::kInt05;
@@ -71,6 +77,7 @@ DecodeError read_stack05(const std::uint8_t* header, const std::uint8_t* end,
 DecodeError read_stack10(const std::uint8_t* header, const std::uint8_t* end,
                          std::size_t stack_words, const Dialect& dialect,
                          IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(left(header, end) >= kHeader1Bytes);
   const unsigned hop_ml = header[2] & 0x1F;
   stack.version = IntVersion::k10;
   stack.layout = HopLayout::kInt10;
@@ -84,7 +91,7 @@ DecodeError read_stack10(const std::uint8_t* header, const std::uint8_t* end,
   return cut_hops(stack, header + kHeader1Bytes, end, stack_words, hop_ml);
 }
 
-/// Bytes of source-only metadata that the domain's instruction asks for.
+/// Bytes of source-only metadata that the domain-specific instruction of `header` requests.
 std::size_t source_only_bytes(const DecodeConfig& config, const std::uint8_t* header) noexcept {
   if (config.domains.empty()) return 0;
   const auto domain = config.domains.find(be16(header + 6));
@@ -100,6 +107,7 @@ std::size_t source_only_bytes(const DecodeConfig& config, const std::uint8_t* he
 DecodeError read_stack2x(const std::uint8_t* header, const std::uint8_t* end,
                          std::size_t stack_words, const DecodeConfig& config,
                          IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(left(header, end) >= kHeader2Bytes);
   stack.version = IntVersion::k2x;
   stack.layout = HopLayout::kInt2x;
   const unsigned hop_ml = header[2] & 0x1F;
@@ -122,6 +130,7 @@ DecodeError read_stack2x(const std::uint8_t* header, const std::uint8_t* end,
 
 DecodeError read_mx(const std::uint8_t* header, const std::uint8_t* end, std::size_t words,
                     IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(left(header, end) >= kHeader2Bytes);
   stack.version = IntVersion::k2xMx;
   stack.layout = HopLayout::kInt2x;
   const std::uint8_t* inserted = header + kHeader2Bytes;
@@ -130,9 +139,10 @@ DecodeError read_mx(const std::uint8_t* header, const std::uint8_t* end, std::si
   return bytes < words * 4 ? DecodeError::kStackTruncated : DecodeError::kNone;
 }
 
-/// 0.5 or 1.0 behind a shim of length `words` (shim included).
+/// 0.5 or 1.0 after the shim, which states the length in words, shim included.
 DecodeError read_old(const std::uint8_t* shim, const std::uint8_t* end, IntCarrier carrier,
                      const Dialect& dialect, IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(left(shim, end) >= kShimBytes + kHeader1Bytes);
   const unsigned type = shim[0];
   const std::uint8_t* header = shim + kShimBytes;
   const bool known_type = type == kHopByHop || type == kDestination || type == kHostInt;
@@ -144,7 +154,7 @@ DecodeError read_old(const std::uint8_t* shim, const std::uint8_t* end, IntCarri
   stack.bitmap = be16(header + 4);
   if (stack.bitmap == 0) return DecodeError::kNotInt;
   if (words < 3) return DecodeError::kBadShimLength;
-  if (type == kDestination) return DecodeError::kNone;  // a header of its own, no hop stack
+  if (type == kDestination) return DecodeError::kNone;  // for the sink, without a hop stack
   if (!is_05) return read_stack10(header, end, words - 3, dialect, stack);
   const bool has_tail = carrier == IntCarrier::kL4;
   if (has_tail && words < 4) return DecodeError::kBadShimLength;
@@ -162,16 +172,16 @@ DecodeError read_old(const std::uint8_t* shim, const std::uint8_t* end, IntCarri
   return error;
 }
 
-void forget(IntStack& stack) noexcept {
+void clear(IntStack& stack) noexcept {
   const bool has_marker = stack.has_marker;
   stack = IntStack{};
   stack.has_marker = has_marker;
 }
 
-/// Errors of the policy no_int leave no trace of the header.
+/// Errors of the policy no_int leave nothing of the header in `stack`.
 IntResult finish(IntResult result, DecodeError error, IntStack& stack) noexcept {
   result.error = error;
-  if (error != DecodeError::kNone && info(error).policy == Policy::kNoInt) forget(stack);
+  if (error != DecodeError::kNone && info(error).policy == Policy::kNoInt) clear(stack);
   return result;
 }
 
@@ -186,7 +196,7 @@ IntResult read_int(const std::uint8_t* at, const std::uint8_t* end, IntCarrier c
   stack.header = at + kShimBytes;
   if (at[0] >> 4 == 0) {
     if (present < kShimBytes + kHeader1Bytes) return finish(result, DecodeError::kNotInt, stack);
-    result.behind = left(at, end) >= std::size_t{at[2]} * 4 ? at + std::size_t{at[2]} * 4 : nullptr;
+    result.after = left(at, end) >= std::size_t{at[2]} * 4 ? at + std::size_t{at[2]} * 4 : nullptr;
     return finish(result, read_old(at, end, carrier, dialect, stack), stack);
   }
   const unsigned type = at[0] >> 4;
@@ -201,7 +211,7 @@ IntResult read_int(const std::uint8_t* at, const std::uint8_t* end, IntCarrier c
   const std::size_t words = at[1];
   if (words < 3) return finish(result, DecodeError::kBadShimLength, stack);
   const std::size_t total = kShimBytes + words * 4;
-  if (present >= total) result.behind = at + total;
+  if (present >= total) result.after = at + total;
   stack.bitmap = be16(stack.header + 4);
   if (type == kDestination) return result;
   const DecodeError error = type == kMx ? read_mx(stack.header, end, words - 3, stack)
@@ -234,6 +244,7 @@ IntResult read_int_option(const std::uint8_t* at, const std::uint8_t* end, unsig
 }
 
 DecodeError read_mri(const std::uint8_t* option, IntStack& stack) noexcept {
+  HOPSCOPE_ASSERT(option[1] >= 2);  // type and length, as find_ipv4_option() checks
   constexpr unsigned kFixedBytes = 4;
   constexpr unsigned kHopBytes = 8;
   const unsigned length = option[1];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "pipeline/report/wire.h"
 
 namespace hopscope::pipeline {
@@ -21,7 +22,7 @@ std::ptrdiff_t left(const std::uint8_t* at, const std::uint8_t* end) noexcept {
   return end - at;
 }
 
-/// Looks for an IOAM trace among the options of a hop-by-hop or destination header.
+/// Finds an IOAM trace among the options of a hop-by-hop or destination header.
 void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header) noexcept {
   while (left(at, end) >= 2) {
     const std::uint8_t type = at[0];
@@ -43,6 +44,7 @@ void find_ioam(const std::uint8_t* at, const std::uint8_t* end, IpHeader& header
 }  // namespace
 
 const std::uint8_t* find_ipv4_option(const std::uint8_t* ip, std::uint8_t type) noexcept {
+  HOPSCOPE_ASSERT(ip[0] >> 4 == 4 && (ip[0] & 0x0F) * 4U >= kIpv4Bytes);
   constexpr std::uint8_t kEnd = 0;
   constexpr std::uint8_t kNothing = 1;
   const std::uint8_t* end = ip + std::ptrdiff_t{ip[0] & 0x0F} * 4;
@@ -111,6 +113,7 @@ IpError read_ipv6(const std::uint8_t* at, const std::uint8_t* end, IpHeader& hea
     here += length;
     if (header.later_fragment) break;
   }
+  HOPSCOPE_ASSERT(here <= end);
   header.protocol = next;
   header.payload = here;
   return IpError::kNone;

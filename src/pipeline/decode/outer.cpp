@@ -4,6 +4,7 @@
 #include <new>
 #include <type_traits>
 
+#include "base/assert.h"
 #include "pipeline/decode/decoder.h"
 #include "pipeline/decode/ip.h"
 #include "pipeline/report/internet_checksum.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr unsigned kMaxVlans = 2;
 
-/// Where the network layer starts; null: the frame ends before it.
+/// The first byte of the network layer; null: the frame ends before it.
 const std::uint8_t* skip_ethernet(Bytes frame, OuterHeaders& outer) noexcept {
   if (frame.size() < kEthernetBytes) return nullptr;
   const std::uint8_t* at = frame.data() + kEthernetBytes;
@@ -33,7 +34,7 @@ const std::uint8_t* skip_ethernet(Bytes frame, OuterHeaders& outer) noexcept {
     outer.mpls_bottom = (at[2] & 1) != 0;
     outer.mpls_ttl = at[3];
     at += kMplsBytes;
-    // Some senders leave the bottom-of-stack bit unset: the next nibble says what follows.
+    // Some senders leave the bottom-of-stack bit unset: the next nibble decides what follows.
     const unsigned nibble = at[0] >> 4;
     ethertype = nibble == 4 ? kEtherTypeIpv4 : nibble == 6 ? kEtherTypeIpv6 : ethertype;
   }
@@ -78,12 +79,13 @@ DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexce
   outer.destination = header.destination;
   outer.ttl = header.ttl;
   if (header.protocol != kProtocolUdp) return DecodeError::kNotUdp;
-  // The end that the IP header states; Ethernet padding and trailers lie behind it.
+  HOPSCOPE_ASSERT(header.payload > ip && header.payload <= end);
+  // The end that the IP header states; Ethernet padding and trailers follow it.
   if (header.length < static_cast<std::size_t>(header.payload - ip))
     return DecodeError::kBadOuterIp;
   const std::uint8_t* ip_end = ip + header.length;
 
-  // A first fragment still shows its UDP header; later ones do not.
+  // A first fragment has its UDP header; later ones do not.
   const bool has_udp = !header.later_fragment && end - header.payload >= 8;
   if (has_udp) {
     outer.has_udp = true;
@@ -109,6 +111,7 @@ DecodeError Decoder::report_outer(Bytes frame, OuterHeaders& outer) const noexce
 
 DecodeError Decoder::verify(const std::uint8_t* ip, const IpHeader& header,
                             OuterHeaders& outer) const noexcept {
+  HOPSCOPE_ASSERT(outer.has_udp && outer.udp_length >= kUdpBytes);
   const std::uint8_t* udp = header.payload;
   const bool is_ipv4 = header.source.version == 4;
   if (is_ipv4) {

@@ -1,5 +1,6 @@
 // Telemetry Report 0.5, with the private NProto 3 and 4 of host-int.
 
+#include "base/assert.h"
 #include "pipeline/decode/inner.h"
 #include "pipeline/decode/report_versions.h"
 #include "pipeline/report/internet_checksum.h"
@@ -15,7 +16,7 @@ constexpr std::size_t kSummaryBytes = 24;
 
 enum : unsigned { kEthernet = 0, kDrop = 1, kLocal = 2, kDropSummary = 3, kHostIntIpv4 = 4 };
 
-/// The word at `at` is there; all ones: without a value.
+/// Marks the field as present, and as invalid where its word at `at` is all ones.
 void note(const std::uint8_t* at, Field field, Metadata& metadata) noexcept {
   metadata.present = static_cast<FieldMask>(metadata.present | bit(field));
   if (be32(at) != 0xFFFF'FFFF) return;
@@ -49,13 +50,14 @@ void read_local(const std::uint8_t* at, Report& report) noexcept {
   metadata.egress_time = be32(at + 12);
 }
 
-/// The sink's node id in front of the IPv4 header can be switched off in host-int; where IPv4
-/// starts tells.
+/// Returns where the packet starts. In host-int reports the sink's node id before the IPv4 header
+/// is optional; the place where an IPv4 header starts decides.
 const std::uint8_t* skip_sink_node(Bytes payload, const Dialect& dialect, Report& report) noexcept {
+  HOPSCOPE_ASSERT(payload.size() >= kFixedBytes);
   const std::uint8_t* at = payload.data() + kFixedBytes;
   constexpr std::uint8_t kIpv4NoOptions = 0x45;
   const bool has_room = payload.size() >= kFixedBytes + 4 + kIpv4Bytes;
-  // Where both places may be IPv4, a right checksum at the first decides.
+  // Where both places may be IPv4, a correct checksum at the first decides.
   const auto is_ipv4 = [&] {
     return at[0] == kIpv4NoOptions && is_checksum_right(checksum_sum(Bytes(at, kIpv4Bytes)));
   };
@@ -85,23 +87,23 @@ DecodeError read_report05(Bytes payload, const ReportContext& context, Report& r
   report.ingress_time = be32(at + 8);
 
   const std::uint8_t* inner = at + kFixedBytes;
-  const std::size_t behind = payload.size() - kFixedBytes;
+  const std::size_t left = payload.size() - kFixedBytes;
   InnerStart start = InnerStart::kEthernet;
   switch (nproto) {
     case kEthernet:
       break;
     case kDrop:
-      if (behind < kDropBytes) return DecodeError::kShortReportHeader;
+      if (left < kDropBytes) return DecodeError::kShortReportHeader;
       read_drop(inner, report);
       inner += kDropBytes;
       break;
     case kLocal:
-      if (behind < kLocalBytes) return DecodeError::kShortReportHeader;
+      if (left < kLocalBytes) return DecodeError::kShortReportHeader;
       read_local(inner, report);
       inner += kLocalBytes;
       break;
     case kDropSummary:
-      if (behind < kSummaryBytes) return DecodeError::kShortReportHeader;
+      if (left < kSummaryBytes) return DecodeError::kShortReportHeader;
       report.has_node_id = true;
       report.node_id = be32(inner + 4);
       set_ports(inner + 8, report.metadata);
@@ -115,6 +117,7 @@ DecodeError read_report05(Bytes payload, const ReportContext& context, Report& r
     default:
       return DecodeError::kUnknownNproto;
   }
+  HOPSCOPE_ASSERT(inner >= at + kFixedBytes && inner <= at + payload.size());
   const Bytes packet = payload.subspan(static_cast<std::size_t>(inner - at));
   return read_inner(packet, start, report.tracked, context.config, context.dialect, report);
 }

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "base/assert.h"
 #include "pipeline/decode/inner.h"
 #include "pipeline/decode/report_versions.h"
 #include "pipeline/report/wire.h"
@@ -14,6 +15,7 @@ constexpr unsigned kFixedWords = 4;
 
 /// The optional words in the order of RepMdBits (section 3.2).
 void read_metadata(const std::uint8_t* at, unsigned bits, Metadata& metadata) noexcept {
+  HOPSCOPE_ASSERT(bits <= 0x3F);
   const auto take = [&](unsigned mask, Field field) -> const std::uint8_t* {
     if ((bits & mask) == 0) return nullptr;
     const std::uint8_t* word = at;
@@ -41,8 +43,8 @@ void read_metadata(const std::uint8_t* at, unsigned bits, Metadata& metadata) no
   if (const auto* word = take(0x01, Field::kTxUtilization)) metadata.tx_utilization = be32(word);
 }
 
-/// D, Q and F directly behind RepMdBits instead of behind the reserved bits: set where the dialect
-/// says so, or where the bits can mean nothing else.
+/// Whether D, Q and F are directly after RepMdBits instead of after the reserved bits: as the
+/// dialect says, or where the bits have no other meaning.
 bool flags_before_reserved(const std::uint8_t* at, const Dialect& dialect) noexcept {
   if (dialect.tr10_dqf_before_reserved) return *dialect.tr10_dqf_before_reserved;
   return (at[2] & 0x70) != 0 && (at[2] & 0x0F) == 0 && (at[3] & 0xC0) == 0;

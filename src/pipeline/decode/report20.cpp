@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/assert.h"
 #include "pipeline/decode/inner.h"
 #include "pipeline/decode/report_versions.h"
 #include "pipeline/report/wire.h"
@@ -31,13 +32,14 @@ unsigned md_words(std::uint16_t bits) noexcept {
   return static_cast<unsigned>(std::popcount(bits)) - set(0) + set(4) + set(5) + set(6);
 }
 
-/// Takes the words of RepMdBits off one after the other (section 3.4).
+/// Reads the words of RepMdBits in order (section 3.4).
 class MdWords {
  public:
   MdWords(const std::uint8_t* at, std::uint16_t bits, Metadata& metadata) noexcept
       : at_(at), bits_(bits), metadata_(metadata) {}
 
   const std::uint8_t* take(unsigned index, Field field, std::size_t bytes) noexcept {
+    HOPSCOPE_ASSERT(index < 16 && (bytes == 4 || bytes == 8));
     if (((bits_ >> (15 - index)) & 1) == 0) return nullptr;
     const std::uint8_t* word = at_;
     at_ += bytes;
@@ -103,6 +105,7 @@ DecodeError read_packet(Bytes bytes, unsigned in_type, const ReportContext& cont
   InnerStart start = InnerStart::kEthernet;
   if (in_type == kIpv4) start = InnerStart::kIpv4;
   if (in_type == kIpv6) start = InnerStart::kIpv6;
+  HOPSCOPE_ASSERT(in_type == kEthernet || in_type == kIpv4 || in_type == kIpv6);
   // Some senders announce IPv4 and send the Ethernet header as well.
   if (in_type == kIpv4 && !looks_like_ipv4(bytes) && looks_like_ethernet(bytes)) {
     start = InnerStart::kEthernet;
@@ -138,23 +141,24 @@ DecodeError read_contents(unsigned in_type, const ReportContext& context, Report
   }
 }
 
-/// Where the report at `at` ends, and whether that is where its length says.
+/// The end of the report at `at`; sets `error` where its length reaches past the datagram.
 std::size_t end_of(Bytes payload, std::size_t at, bool no_lengths, DecodeError& error) noexcept {
+  HOPSCOPE_ASSERT(at + kFirstWordBytes <= payload.size());
   const std::size_t length = payload[at + 1];
-  const std::size_t behind = payload.size() - at - kFirstWordBytes;
+  const std::size_t left = payload.size() - at - kFirstWordBytes;
   std::size_t bytes = length * 4;
   if (length == 0 || no_lengths) {
-    bytes = behind;  // senders that never fill it in
+    bytes = left;  // some senders never fill it in
   } else if (length == kToTheEnd) {
-    if (behind < bytes) error = DecodeError::kReportLengthPastEnd;
-    bytes = behind;
+    if (left < bytes) error = DecodeError::kReportLengthPastEnd;
+    bytes = left;
   }
-  if (bytes > behind) {
+  if (bytes > left) {
     error = DecodeError::kReportLengthPastEnd;
-    bytes = behind;
+    bytes = left;
   }
-  // Lengths are in words: up to three bytes of the packet may lie behind the stated end.
-  if (behind - bytes < 4) bytes = behind;
+  // Lengths are in words: up to three bytes of the packet may follow the stated end.
+  if (left - bytes < 4) bytes = left;
   return at + kFirstWordBytes + bytes;
 }
 
@@ -162,14 +166,15 @@ std::size_t end_of(Bytes payload, std::size_t at, bool no_lengths, DecodeError& 
 
 DecodeError read_tlv_packet(Bytes value, unsigned type, const ReportContext& context,
                             Report& report) noexcept {
-  // TLV types count otherwise than InTypes: 1 Ethernet, 2 IPv4, 3 IPv6 (section 3.5).
+  // TLV types are numbered differently from InTypes: 1 Ethernet, 2 IPv4, 3 IPv6 (section 3.5).
   constexpr unsigned kInTypeOf[] = {kNothing, kEthernet, kIpv4, kIpv6};
+  HOPSCOPE_ASSERT(type >= 1 && type <= 3);
   return read_packet(value, kInTypeOf[type], context, report);
 }
 
 bool is_report20_marked_1(Bytes payload) noexcept {
-  constexpr std::size_t kLeast = kGroupBytes + kFirstWordBytes + kIntBodyBytes + kEthernetBytes;
-  if (payload.size() < kLeast) return false;
+  constexpr std::size_t kMinBytes = kGroupBytes + kFirstWordBytes + kIntBodyBytes + kEthernetBytes;
+  if (payload.size() < kMinBytes) return false;
   const std::uint8_t* at = payload.data() + kGroupBytes;
   const bool plausible = at[0] >> 4 <= kInt && (at[0] & 0x0F) >= kEthernet &&
                          (at[0] & 0x0F) <= kIpv6 && at[1] == 0 && at[2] == 0 && (at[3] & 0x0F) == 0;
@@ -181,6 +186,7 @@ bool is_report20_marked_1(Bytes payload) noexcept {
 
 DecodeError read_report20(Bytes payload, std::size_t& offset, const ReportContext& context,
                           Report& report) noexcept {
+  HOPSCOPE_ASSERT(offset >= kGroupBytes && offset + kFirstWordBytes <= payload.size());
   const std::uint8_t* group = payload.data();
   const std::uint8_t* at = payload.data() + offset;
   report.group = group;
@@ -204,6 +210,7 @@ DecodeError read_report20(Bytes payload, std::size_t& offset, const ReportContex
   DecodeError error = DecodeError::kNone;
   const std::size_t end = end_of(payload, offset, no_lengths, error);
   std::size_t here = offset + kFirstWordBytes;
+  HOPSCOPE_ASSERT(end >= here && end <= payload.size());
   offset = end;
   if (rep_type == kInnerOnly) {
     report.contents = payload.subspan(here, end - here);
@@ -220,9 +227,10 @@ DecodeError read_report20(Bytes payload, std::size_t& offset, const ReportContex
   const std::size_t stated = no_lengths ? needed : std::size_t{at[2]} * 4;
   const std::size_t md_bytes = std::min(stated, end - here);
   if (stated < needed) {
-    // The words cannot be told apart; the packet still starts where MD Length says.
+    // The words are ambiguous; the packet still starts where MD Length says.
     if (error == DecodeError::kNone) error = DecodeError::kBadMdLength;
   } else if (md_bytes >= needed) {
+    HOPSCOPE_ASSERT(here + needed <= end);
     read_metadata(payload.data() + here, bits, report.metadata);
     report.ds_metadata = payload.subspan(here + needed, md_bytes - needed);
   }

@@ -3,6 +3,7 @@
 #include <bit>
 #include <stdexcept>
 
+#include "base/assert.h"
 #include "pipeline/encode/ip.h"
 #include "pipeline/encode/metadata.h"
 
@@ -10,11 +11,13 @@ namespace hopscope::pipeline::encode {
 namespace {
 
 constexpr std::uint32_t flag(bool set, unsigned shift) {
+  HOPSCOPE_ASSERT(shift < 32);
   return set ? 1U << shift : 0U;
 }
 
 /// Version 2.0 counts words: InType 3 packets of 14 + 4n bytes are padded with zeros.
 void pad_to_word(ByteWriter& out, std::size_t start) {
+  HOPSCOPE_ASSERT(start <= out.size());
   while ((out.size() - start) % 4 != 0) out.put8(0);
 }
 
@@ -50,6 +53,7 @@ void put_individual(ByteWriter& out, const IndividualReport& report, bool last) 
     out.put(report.contents);
   }
   pad_to_word(out, start);
+  HOPSCOPE_ASSERT((out.size() - start) % 4 == 0 && out.size() - start >= 4);
   const std::size_t words = (out.size() - start) / 4 - 1;
   if (words >= 255 && !last) {
     throw std::invalid_argument("only the last report of a datagram may have 255 words or more");
@@ -75,6 +79,7 @@ FrameMarks put_whole(ByteWriter& out, const Outer& outer, const Report& report,
   marks.payload = out.size();
   marks.sequence = marks.payload + sequence_in_report;
   put_report(out, report);
+  HOPSCOPE_ASSERT(marks.sequence + 4 <= out.size());
   finish_frame(out, outer, marks);
   return marks;
 }
@@ -87,7 +92,7 @@ void put_report(ByteWriter& out, const Report05& report) {
            flag(report.flags.tracked, 5));
   out.put16(report.hw_id & 0x3FU);
   out.put32(report.sequence);
-  out.put_time(report.ingress_time, false);
+  out.put_time(report.ingress_time, TimeWidth::k32Bits);
   const Metadata& metadata = report.metadata;
   if (report.kind != Report05::Kind::kPacket) {
     out.put32(report.switch_id);
@@ -100,7 +105,7 @@ void put_report(ByteWriter& out, const Report05& report) {
     out.put16(0);
   } else if (report.kind == Report05::Kind::kLocal) {
     out.put32(metadata.queue_id << 24 | (metadata.queue_occupancy & 0xFF'FFFF));
-    out.put_time(metadata.egress_time, false);
+    out.put_time(metadata.egress_time, TimeWidth::k32Bits);
   }
   if (!report.packet.ethernet) {
     throw std::invalid_argument("a 0.5 report holds an Ethernet frame");
@@ -118,7 +123,7 @@ void put_report(ByteWriter& out, const Report10& report) {
             (report.hw_id & 0x3FU));
   out.put32(report.switch_id);
   out.put32(report.sequence);
-  out.put_time(report.ingress_time, false);
+  out.put_time(report.ingress_time, TimeWidth::k32Bits);
   put_report10_metadata(out, report.md_bits, report.metadata);
   put_packet(out, packet);
 }
@@ -144,6 +149,8 @@ FrameMarks put_frame(ByteWriter& out, const Outer& outer, const Report20& report
 }
 
 void finish_frame(ByteWriter& out, const Outer& outer, const FrameMarks& marks) {
+  HOPSCOPE_ASSERT(marks.ip < marks.udp && marks.udp + 8 == marks.payload);
+  HOPSCOPE_ASSERT(marks.payload <= out.size());
   const IpLengths ip{.offset = marks.ip, .version = outer.source.version};
   finish_ip(out, ip);
   out.set16(marks.udp + 4, static_cast<std::uint32_t>(out.size() - marks.udp));

@@ -1,8 +1,8 @@
 #pragma once
-// The encoder: telemetry reports 0.5, 1.0 and 2.0 from structs to frames. The counterpart of
-// decode.h, written against the same specifications and sharing no code with it, so that each can
-// test the other. Used by `hopscope generate` and by tests; it allocates and throws
-// std::invalid_argument for what has no encoding, so no worker may call it.
+// The encoder: telemetry reports 0.5, 1.0 and 2.0 from structs to frames. The counterpart of the
+// decoder, written from the same specifications and sharing no code with it, so that each can test
+// the other. Used by `hopscope generate` and by tests. It allocates, and throws
+// std::invalid_argument for input without an encoding, so no worker may call it.
 //
 //   ByteWriter out;
 //   put_frame(out, Outer{.destination_port = 32766}, Report10{.switch_id = 7, ...});
@@ -93,7 +93,7 @@ void put_report(ByteWriter& out, const Report05& report);
 void put_report(ByteWriter& out, const Report10& report);
 void put_report(ByteWriter& out, const Report20& report);
 
-/// Where a frame has what a repeating sender changes. Offsets from the first byte of the frame.
+/// Offsets, from the first byte of a frame, of what changes when the frame is sent again.
 struct FrameMarks {
   std::size_t ip = 0;
   std::size_t udp = 0;
@@ -103,12 +103,13 @@ struct FrameMarks {
   unsigned sequence_bits = 32;
 };
 
-/// Replaces what `out` holds by a whole frame.
+/// Replaces the contents of `out` with a complete frame.
 FrameMarks put_frame(ByteWriter& out, const Outer& outer, const Report05& report);
 FrameMarks put_frame(ByteWriter& out, const Outer& outer, const Report10& report);
 FrameMarks put_frame(ByteWriter& out, const Outer& outer, const Report20& report);
 
-/// Sets the lengths and checksums of the outer headers again, for a payload that was changed.
+/// Sets the lengths and checksums of the outer headers again after the payload was changed. `outer`
+/// and `marks` are those of put_frame().
 void finish_frame(ByteWriter& out, const Outer& outer, const FrameMarks& marks);
 
 }  // namespace hopscope::pipeline::encode

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "base/assert.h"
+
 namespace hopscope::pipeline::encode {
 
 void put_ethernet(ByteWriter& out, const std::array<std::uint8_t, 6>& destination,
@@ -46,6 +48,8 @@ IpLengths put_ip(ByteWriter& out, const IpHeader& header) {
 }
 
 void finish_ip(ByteWriter& out, const IpLengths& ip) {
+  HOPSCOPE_ASSERT(ip.version == 4 || ip.version == 6);
+  HOPSCOPE_ASSERT(ip.payload() <= out.size());
   const std::size_t length = out.size() - (ip.version == 4 ? ip.offset : ip.payload());
   if (length > 0xFFFF) throw std::invalid_argument("IP packet of more than 65535 bytes");
   if (ip.version == 6) {
@@ -59,13 +63,16 @@ void finish_ip(ByteWriter& out, const IpLengths& ip) {
 
 void set_l4_checksum(ByteWriter& out, const IpLengths& ip, std::uint8_t protocol, std::size_t start,
                      std::size_t checksum_at) {
+  HOPSCOPE_ASSERT(ip.payload() <= start && start <= checksum_at);
+  HOPSCOPE_ASSERT(checksum_at + 2 <= out.size());
+  HOPSCOPE_ASSERT(out.bytes()[checksum_at] == 0 && out.bytes()[checksum_at + 1] == 0);
   const auto l4 = out.from(start);
   const auto header = out.from(ip.offset);
   std::uint64_t sum =
       checksum_add(0, ip.version == 4 ? header.subspan(12, 8) : header.subspan(8, 32));
   sum += protocol + l4.size();
   const std::uint16_t checksum = checksum_finish(checksum_add(sum, l4));
-  // RFC 768: zero says "no checksum", so a sum of zero goes out as its other representation.
+  // RFC 768: zero means "no checksum", so a sum of zero is written in its other representation.
   out.set16(checksum_at, checksum == 0 && protocol == 17 ? 0xFFFF : checksum);
 }
 

@@ -21,7 +21,7 @@ struct IpHeader {
   bool dont_fragment = true;  ///< IPv4
 };
 
-/// Where the header is; its length and checksum are set when the payload is complete.
+/// The place of a header whose length and checksum are set when the payload is complete.
 struct IpLengths {
   std::size_t offset = 0;
   std::uint8_t version = 0;
@@ -34,9 +34,9 @@ void put_ethernet(ByteWriter& out, const std::array<std::uint8_t, 6>& destinatio
                   std::uint8_t ip_version);
 /// Throws std::invalid_argument when the addresses are not both IPv4 or both IPv6.
 IpLengths put_ip(ByteWriter& out, const IpHeader& header);
-/// Everything up to the end is payload now.
+/// Sets length and checksum of the header. Its payload extends to the end of `out`.
 void finish_ip(ByteWriter& out, const IpLengths& ip);
-/// UDP or TCP checksum over everything from `start` to the end; the field must be zero.
+/// Sets the UDP or TCP checksum over the bytes from `start` to the end; its field must be zero.
 void set_l4_checksum(ByteWriter& out, const IpLengths& ip, std::uint8_t protocol, std::size_t start,
                      std::size_t checksum_at);
 

@@ -2,18 +2,21 @@
 
 #include <bit>
 
+#include "base/assert.h"
+
 namespace hopscope::pipeline::encode {
 namespace {
 
 /// Instruction bit i, 0 being the most significant.
 constexpr std::uint16_t instruction(unsigned i) {
+  HOPSCOPE_ASSERT(i < 16);
   return static_cast<std::uint16_t>(0x8000U >> i);
 }
 
-constexpr std::uint32_t split_8_24(std::uint32_t id, std::uint32_t value) {
+constexpr std::uint32_t join_8_24(std::uint32_t id, std::uint32_t value) {
   return (id << 24) | (value & 0x00FF'FFFFU);
 }
-constexpr std::uint32_t split_16_16(std::uint32_t high, std::uint32_t low) {
+constexpr std::uint32_t join_16_16(std::uint32_t high, std::uint32_t low) {
   return (high << 16) | (low & 0xFFFFU);
 }
 
@@ -28,9 +31,10 @@ class WordWriter {
     word(field, first);
     word(field, second);
   }
-  void time(Field field, std::uint64_t value, bool wide) {
+  void time(Field field, std::uint64_t value, TimeWidth width) {
+    const bool wide = width == TimeWidth::k64Bits;
     if (!is_invalid(field)) {
-      out_.put_time(value, wide);
+      out_.put_time(value, width);
     } else if (wide) {
       out_.put64(~std::uint64_t{0});
     } else {
@@ -38,11 +42,11 @@ class WordWriter {
     }
   }
   void ports() {
-    word(Field::kL1Ports, split_16_16(metadata_.l1_ingress_if, metadata_.l1_egress_if));
+    word(Field::kL1Ports, join_16_16(metadata_.l1_ingress_if, metadata_.l1_egress_if));
   }
-  void queue() { word(Field::kQueue, split_8_24(metadata_.queue_id, metadata_.queue_occupancy)); }
+  void queue() { word(Field::kQueue, join_8_24(metadata_.queue_id, metadata_.queue_occupancy)); }
   void buffer() {
-    word(Field::kBuffer, split_8_24(metadata_.buffer_id, metadata_.buffer_occupancy));
+    word(Field::kBuffer, join_8_24(metadata_.buffer_id, metadata_.buffer_occupancy));
   }
   void drop() {
     word(Field::kDrop, (metadata_.drop_queue_id << 24) | ((metadata_.drop_reason & 0xFF) << 16));
@@ -59,10 +63,10 @@ void put_bit_6(WordWriter& words, HopLayout layout, const Metadata& hop) {
   switch (layout) {
     case HopLayout::kInt05:
       words.word(Field::kQueueCongestion,
-                 split_8_24(hop.congestion_queue_id, hop.queue_congestion));
+                 join_8_24(hop.congestion_queue_id, hop.queue_congestion));
       break;
     case HopLayout::kInt10Geant:
-      words.word(Field::kL2Ports, split_16_16(hop.l2_ingress_if, hop.l2_egress_if));
+      words.word(Field::kL2Ports, join_16_16(hop.l2_ingress_if, hop.l2_egress_if));
       break;
     case HopLayout::kInt10:
     case HopLayout::kInt2x:
@@ -73,8 +77,9 @@ void put_bit_6(WordWriter& words, HopLayout layout, const Metadata& hop) {
   }
 }
 
-constexpr bool wide_times(HopLayout layout) {
-  return layout == HopLayout::kInt10Geant || layout == HopLayout::kInt2x;
+constexpr TimeWidth time_width(HopLayout layout) {
+  const bool wide = layout == HopLayout::kInt10Geant || layout == HopLayout::kInt2x;
+  return wide ? TimeWidth::k64Bits : TimeWidth::k32Bits;
 }
 
 }  // namespace
@@ -118,26 +123,27 @@ std::uint16_t report20_bits(FieldMask fields) noexcept {
 unsigned hop_words(std::uint16_t bitmap, HopLayout layout) noexcept {
   auto words = static_cast<unsigned>(std::popcount(bitmap));
   const auto has = [&](unsigned i) { return (bitmap & instruction(i)) != 0 ? 1U : 0U; };
-  if (wide_times(layout)) words += has(4) + has(5);
+  if (time_width(layout) == TimeWidth::k64Bits) words += has(4) + has(5);
   if (layout == HopLayout::kInt10 || layout == HopLayout::kInt2x) words += has(6);
   return words;
 }
 
 unsigned report20_words(std::uint16_t bits) noexcept {
-  // Bit 0 would be the node id, which the group header has already.
+  // Bit 0 would be the node id, which is in the group header.
   return hop_words(static_cast<std::uint16_t>(bits & 0x7FFF), HopLayout::kInt2x);
 }
 
 void put_hop(ByteWriter& out, std::uint16_t bitmap, HopLayout layout, const Metadata& hop,
              std::span<const std::uint32_t> domain_words) {
+  [[maybe_unused]] const std::size_t start = out.size();
   WordWriter words(out, hop);
   const auto has = [&](unsigned i) { return (bitmap & instruction(i)) != 0; };
   if (has(0)) words.word(Field::kNodeId, hop.node_id);
   if (has(1)) words.ports();
   if (has(2)) words.word(Field::kHopLatency, hop.hop_latency);
   if (has(3)) words.queue();
-  if (has(4)) words.time(Field::kIngressTime, hop.ingress_time, wide_times(layout));
-  if (has(5)) words.time(Field::kEgressTime, hop.egress_time, wide_times(layout));
+  if (has(4)) words.time(Field::kIngressTime, hop.ingress_time, time_width(layout));
+  if (has(5)) words.time(Field::kEgressTime, hop.egress_time, time_width(layout));
   if (has(6)) put_bit_6(words, layout, hop);
   if (has(7)) words.word(Field::kTxUtilization, hop.tx_utilization);
   const bool has_buffer = layout == HopLayout::kInt2x;
@@ -150,6 +156,7 @@ void put_hop(ByteWriter& out, std::uint16_t bitmap, HopLayout layout, const Meta
   if (has(15) && layout != HopLayout::kInt05) {
     words.word(Field::kChecksumComplement, hop.checksum_complement);
   }
+  HOPSCOPE_ASSERT(out.size() - start == (hop_words(bitmap, layout) + domain_words.size()) * 4);
 }
 
 void put_report10_metadata(ByteWriter& out, std::uint8_t bits, const Metadata& metadata) {
@@ -157,7 +164,7 @@ void put_report10_metadata(ByteWriter& out, std::uint8_t bits, const Metadata& m
   if ((bits & 0x20) != 0) words.ports();
   if ((bits & 0x10) != 0) words.word(Field::kHopLatency, metadata.hop_latency);
   if ((bits & 0x08) != 0) words.queue();
-  if ((bits & 0x04) != 0) words.time(Field::kEgressTime, metadata.egress_time, false);
+  if ((bits & 0x04) != 0) words.time(Field::kEgressTime, metadata.egress_time, TimeWidth::k32Bits);
   if ((bits & 0x02) != 0) words.drop();
   if ((bits & 0x01) != 0) words.word(Field::kTxUtilization, metadata.tx_utilization);
 }

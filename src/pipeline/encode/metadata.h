@@ -1,6 +1,6 @@
 #pragma once
 // Metadata words: the hop of an INT stack and the optional words of a report. A field that is
-// marked `invalid` goes out as all ones; `present` is not looked at, the bitmap decides.
+// marked `invalid` is written as all ones; `present` is ignored, the bitmap decides.
 
 #include <cstdint>
 #include <span>
@@ -11,7 +11,7 @@
 
 namespace hopscope::pipeline::encode {
 
-/// The instruction bitmap for fields; a field that the layout has no bit for is left out.
+/// The instruction bitmap of the fields, without those that the layout has no bit for.
 [[nodiscard]] std::uint16_t int_bitmap(FieldMask fields, HopLayout layout) noexcept;
 /// RepMdBits of a 1.0 report (6 bits) and of a 2.0 report (16 bits).
 [[nodiscard]] std::uint8_t report10_bits(FieldMask fields) noexcept;
@@ -21,7 +21,7 @@ namespace hopscope::pipeline::encode {
 [[nodiscard]] unsigned hop_words(std::uint16_t bitmap, HopLayout layout) noexcept;
 [[nodiscard]] unsigned report20_words(std::uint16_t bits) noexcept;
 
-/// One hop. `domain_words` go in front of the checksum complement.
+/// One hop. `domain_words` are placed before the checksum complement.
 void put_hop(ByteWriter& out, std::uint16_t bitmap, HopLayout layout, const Metadata& hop,
              std::span<const std::uint32_t> domain_words = {});
 void put_report10_metadata(ByteWriter& out, std::uint8_t bits, const Metadata& metadata);

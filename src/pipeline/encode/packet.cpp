@@ -3,6 +3,7 @@
 #include <bit>
 #include <stdexcept>
 
+#include "base/assert.h"
 #include "pipeline/encode/ip.h"
 #include "pipeline/encode/metadata.h"
 
@@ -121,7 +122,7 @@ void put_int2x_mx(ByteWriter& out, const Packet& packet, const Telemetry& teleme
   for (const std::uint32_t word : telemetry.source_inserted) out.put32(word);
 }
 
-/// Ways of marking that the versions have no place for the original port or protocol for.
+/// Refuses markings for which the version cannot store the original port or protocol.
 void check_marking(const Packet& packet) {
   const Telemetry& telemetry = *packet.telemetry;
   const bool is_2x = telemetry.version == IntVersion::k2x || telemetry.version == IntVersion::k2xMx;
@@ -135,6 +136,7 @@ void check_marking(const Packet& packet) {
 }
 
 void put_telemetry(ByteWriter& out, const Packet& packet) {
+  HOPSCOPE_ASSERT(packet.telemetry.has_value());
   const Telemetry& telemetry = *packet.telemetry;
   check_marking(packet);
   if (telemetry.marking == Marking::kMarker) out.put64(telemetry.marker);
@@ -179,8 +181,14 @@ void put_tcp_options(ByteWriter& out, const Packet& packet) {
   for (unsigned i = 0; i < packet.tcp_option_words; ++i) out.put32(0x0101'0101);
 }
 
-/// The original L4 header, with INT behind it (or inside, for TCP) where `with_int`.
-void put_l4(ByteWriter& out, const Packet& packet, const IpLengths& ip, bool with_int) {
+/// Whether put_l4() writes the packet's telemetry.
+enum class Int : std::uint8_t { kWith, kWithout };
+
+/// The original L4 header, with INT after it (or inside, for TCP) where `telemetry` is kWith.
+void put_l4(ByteWriter& out, const Packet& packet, const IpLengths& ip, Int telemetry) {
+  const bool with_int = telemetry == Int::kWith;
+  HOPSCOPE_ASSERT(!with_int || packet.telemetry.has_value());
+  HOPSCOPE_ASSERT(ip.payload() <= out.size());
   const std::size_t start = out.size();
   std::size_t checksum_at = start + 6;
   if (packet.protocol == kUdp) {
@@ -243,10 +251,10 @@ void put_packet(ByteWriter& out, const Packet& packet) {
     const std::size_t length_at =
         put_udp_header(out, packet.inserted_source_port, packet.telemetry->marked_port);
     put_telemetry(out, packet);
-    put_l4(out, packet, ip, false);
+    put_l4(out, packet, ip, Int::kWithout);
     out.set16(length_at, static_cast<std::uint32_t>(out.size() - udp));
   } else {
-    put_l4(out, packet, ip, marked);
+    put_l4(out, packet, ip, marked ? Int::kWith : Int::kWithout);
   }
   finish_ip(out, ip);
   if (packet.captured_bytes != 0) out.cut(start + packet.captured_bytes);

@@ -23,12 +23,12 @@ using MacAddress = std::array<std::uint8_t, 6>;
       .version = 4};
 }
 
-/// How a node sees that a packet carries INT.
+/// How a packet is marked as carrying INT.
 enum class Marking : std::uint8_t {
   kDscp,         ///< a DSCP value; the original one is in the shim (0.5: in the tail)
   kPort,         ///< the UDP destination port; the original is in the shim (0.5: in the tail)
-  kMarker,       ///< 64 bits in front of the shim
-  kInsertedUdp,  ///< INT 2.x: a UDP header of its own in front of the original L4 header
+  kMarker,       ///< 64 bits before the shim
+  kInsertedUdp,  ///< INT 2.x: an additional UDP header before the original L4 header
 };
 
 /// An INT header and its stack.
@@ -48,14 +48,14 @@ struct Telemetry {
   std::uint8_t marked_dscp = 0x17;
   std::uint16_t marked_port = 5000;
   std::uint64_t marker = 0xAAAA'AAAA'BBBB'BBBB;
-  bool before_tcp_options = false;  ///< else behind them
+  bool before_tcp_options = false;  ///< else after them
 
   // 2.x
   std::uint16_t domain_id = 0;
   std::uint16_t ds_instruction = 0;
   std::uint16_t ds_flags = 0;
   std::vector<std::uint32_t> domain_words{};     ///< in every hop
-  std::vector<std::uint32_t> source_only{};      ///< behind the last hop; not in Hop ML
+  std::vector<std::uint32_t> source_only{};      ///< after the last hop; not in Hop ML
   std::vector<std::uint32_t> source_inserted{};  ///< MX
 };
 
@@ -88,7 +88,7 @@ struct Packet {
   std::size_t captured_bytes = 0;
 };
 
-/// Appends the packet. Throws std::invalid_argument for what has no encoding.
+/// Appends the packet. Throws std::invalid_argument for a packet without an encoding.
 void put_packet(ByteWriter& out, const Packet& packet);
 
 }  // namespace hopscope::pipeline::encode

@@ -1,6 +1,7 @@
 #pragma once
-// The bytes of a frame that is being encoded, and where its timestamps are: a sender that repeats a
-// frame moves them on without encoding it again. Only set-up code and tests encode; errors throw.
+// The bytes of a frame that is being encoded, and the offsets of its timestamps: a sender that
+// repeats a frame updates them without encoding it again. Only set-up code and tests encode; errors
+// throw.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,11 @@ struct TimeMark {
   bool wide = false;
 
   friend bool operator==(const TimeMark&, const TimeMark&) = default;
+};
+
+enum class TimeWidth : std::uint8_t {
+  k32Bits,  ///< the low 32 bits of the time
+  k64Bits,
 };
 
 class ByteWriter {
@@ -49,8 +55,8 @@ class ByteWriter {
   }
   void put_zeros(std::size_t count) { bytes_.resize(bytes_.size() + count); }
 
-  /// A timestamp; `wide` has 8 bytes, else the low 32 bits go out.
-  void put_time(std::uint64_t time, bool wide) {
+  void put_time(std::uint64_t time, TimeWidth width) {
+    const bool wide = width == TimeWidth::k64Bits;
     times_.push_back({.offset = size(), .wide = wide});
     if (wide) {
       put64(time);
@@ -67,7 +73,7 @@ class ByteWriter {
     set8(offset + 1, value);
   }
 
-  /// Drops what lies behind `size`, and the marks there.
+  /// Removes the bytes from `size` on, and the timestamps that are not complete before it.
   void cut(std::size_t size) {
     if (size >= bytes_.size()) return;
     bytes_.resize(size);

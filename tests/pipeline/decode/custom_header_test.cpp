@@ -1,5 +1,5 @@
-// Headers of one's own: bits at any place, optional fields, repeated groups, where a header starts,
-// and what becomes of them in the tables of one worker or several.
+// Custom headers: bits at any offset, optional fields, repeated groups, where a header starts,
+// and their rows in the tables of one worker or several.
 
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ class BitWriter {
   std::size_t count_ = 0;
 };
 
-TEST(ReadBits, AnyWidthAtAnyPlace) {
+TEST(ReadBits, AnyWidth_AtAnyBit_IsRead) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 20'000; ++i) {
     const auto at = static_cast<std::size_t>(random() % 40);
@@ -78,7 +78,7 @@ CustomHeaderConfig shifting() {
   return config;
 }
 
-TEST(CustomHeaderPlan, OptionalFieldsAndGroupsAtAnyBit) {
+TEST(CustomHeaderPlan, OptionalFieldsAndGroups_AtAnyBit_AreRead) {
   const CustomHeaderPlan plan(shifting(), 0);
   std::mt19937 random(2);
   for (int i = 0; i < 5'000; ++i) {
@@ -121,7 +121,7 @@ TEST(CustomHeaderPlan, OptionalFieldsAndGroupsAtAnyBit) {
   }
 }
 
-TEST(CustomHeaderPlan, AGroupThatNobodyAsksForIsPassedOver) {
+TEST(CustomHeaderPlan, Group_NotNeeded_IsSkipped) {
   CustomHeaderConfig config = shifting();
   config.key = {"flags"};
   config.measurements = {{.field = "end"}};
@@ -143,7 +143,7 @@ TEST(CustomHeaderPlan, AGroupThatNobodyAsksForIsPassedOver) {
   }
 }
 
-TEST(CustomHeaderPlan, AHeaderWithItsOwnKeyCountsOnce) {
+TEST(CustomHeaderPlan, Header_WithKeyOutsideTheGroup_CountsOnce) {
   CustomHeaderConfig config = shifting();
   config.key = {"flags"};
   config.drop = "end";
@@ -168,7 +168,7 @@ TEST(CustomHeaderPlan, AHeaderWithItsOwnKeyCountsOnce) {
   }
 }
 
-TEST(CustomHeaderPlan, ConditionsOnAnyOf128Bits) {
+TEST(CustomHeaderPlan, Condition_OnAnyOf128Bits_IsTested) {
   for (const int bit : {124, 3, -1}) {
     const bool there = bit != 3;
     CustomHeaderConfig config{.name = "mine", .udp_port = 8192};
@@ -213,7 +213,7 @@ std::vector<std::uint64_t> values(const DecodeConfig& config, const Frame& frame
   return found;
 }
 
-TEST(CustomHeaderStart, PayloadInnerL4EndAndEtherType) {
+TEST(CustomHeaderStart, Header_AtEveryStart_IsLocated) {
   CustomHeaderConfig format{.name = "mine", .udp_port = 8192};
   format.fields = {field("id", 8), field("value", 16)};
   format.key = {"id"};
@@ -242,9 +242,9 @@ TEST(CustomHeaderStart, PayloadInnerL4EndAndEtherType) {
   EXPECT_EQ(values(with(format), ethernet), std::vector<std::uint64_t>{0x1234});
 }
 
-class FormatTables : public testing::TestWithParam<unsigned> {};
+class CustomHeaderTables : public testing::TestWithParam<unsigned> {};
 
-TEST_P(FormatTables, SayTheSameForAnyNumberOfWorkers) {
+TEST_P(CustomHeaderTables, Rows_ForAnyNumberOfWorkers_AreTheSame) {
   const unsigned workers = GetParam();
   CustomHeaderConfig format{.name = "mine", .udp_port = 8192};
   format.fields = {field("id", 16), field("value", 32), field("drop", 8)};
@@ -323,7 +323,7 @@ TEST_P(FormatTables, SayTheSameForAnyNumberOfWorkers) {
   EXPECT_EQ(source.held(), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, FormatTables, testing::Values(1U, 2U, 4U),
+INSTANTIATE_TEST_SUITE_P(Workers, CustomHeaderTables, testing::Values(1U, 2U, 4U),
                          [](const auto& parameter) { return std::to_string(parameter.param); });
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What a sender does differently: presets and single settings by prefix and by node id, what is
-// seen of it, checksums around reports, packets with INT instead of reports.
+// Deviations of a sender: presets and single settings by prefix and by node id, what is
+// recognised, checksums around reports, packets with INT instead of reports.
 
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ SourceDialect by_prefix(std::uint32_t address, std::uint8_t length, Preset prese
           .dialect = dialect_of(preset)};
 }
 
-TEST(Dialect, TheNodeIdCountsBeforeThePrefixAndTheLongestPrefixBeforeOthers) {
+TEST(Dialect, NodeId_AndLongestPrefix_TakePrecedence) {
   DecodeConfig config;
   config.sources = {by_prefix(0x0A00'0000, 8, Preset::kTofinoSwitch)};
   EXPECT_EQ(decode(config, frame_of(postcard())).reports.at(0).hw_id, 3);
@@ -81,7 +81,7 @@ TEST(Dialect, TheNodeIdCountsBeforeThePrefixAndTheLongestPrefixBeforeOthers) {
   EXPECT_EQ(decode(config, frame_of(postcard())).reports.at(0).hw_id, 12);
 }
 
-TEST(Dialect, TheNodeIdOfEveryVersionIsFound) {
+TEST(Dialect, NodeId_OfEveryVersion_IsFound) {
   for (const std::uint32_t node : {7U, 0xFFFF'FFFEU}) {
     DecodeConfig config;
     config.sources = {by_node(node, Preset::kNone)};
@@ -100,7 +100,7 @@ TEST(Dialect, TheNodeIdOfEveryVersionIsFound) {
   }
 }
 
-TEST(Dialect, LengthsThatAreNotFilledIn) {
+TEST(Dialect, Report20_WithoutLengths_ExtendsToTheEnd) {
   Frame frame = frame_of(postcard());
   constexpr std::size_t kIndividual = 42 + 8;
   frame[kIndividual + 1] = 0;
@@ -117,13 +117,13 @@ TEST(Dialect, LengthsThatAreNotFilledIn) {
   EXPECT_TRUE(decoded.reports.at(0).has_flow4);
 }
 
-TEST(Dialect, DqfInFrontOfTheReservedBits) {
+TEST(Dialect, Report10_WithDqfBeforeReservedBits_IsRead) {
   encode::Report10 report{.switch_id = 1};
   report.flags.dropped = true;
   Frame frame = frame_of(report);
   DecodeConfig config;
   EXPECT_TRUE(decode(config, frame).reports.at(0).dropped);
-  frame[42 + 2] = 0x40;  // D behind RepMdBits
+  frame[42 + 2] = 0x40;  // D after RepMdBits
   frame[42 + 3] = 0;
   Decoded decoded = decode(config, frame);
   EXPECT_TRUE(decoded.reports.at(0).dropped) << "the bits can mean nothing else";
@@ -134,7 +134,7 @@ TEST(Dialect, DqfInFrontOfTheReservedBits) {
   EXPECT_EQ(decoded.deviations, 0);
 }
 
-/// A Host-INT report (NProto 4) of an IPv4 packet, with the sink's node id in front or without.
+/// A Host-INT report (NProto 4) of an IPv4 packet, with the sink's node id before it or without.
 Frame host_int(bool with_sink, std::uint32_t sink, std::uint16_t identification) {
   encode::Packet packet{.ethernet = false, .identification = identification};
   encode::ByteWriter inner;
@@ -155,7 +155,7 @@ Frame host_int(bool with_sink, std::uint32_t sink, std::uint16_t identification)
   return frame;
 }
 
-TEST(Dialect, TheSinkOfHostIntIsTakenForWhatItIs) {
+TEST(Dialect, HostInt_WithOrWithoutSinkNode_IsRead) {
   for (const unsigned identification : {0x1234U, 0x4501U, 0x45FFU}) {
     const Decoded without =
         decode({}, host_int(false, 0, static_cast<std::uint16_t>(identification)));
@@ -173,7 +173,7 @@ TEST(Dialect, TheSinkOfHostIntIsTakenForWhatItIs) {
   }
 }
 
-TEST(Checksums, AreCountedOrDroppedOrLeftAlone) {
+TEST(Checksums, WrongOnes_AreCountedDroppedOrIgnored) {
   const encode::Report10 report{.switch_id = 1};
   for (const bool ipv6 : {false, true}) {
     SCOPED_TRACE(ipv6);
@@ -229,7 +229,7 @@ Frame packet_frame(const encode::Packet& packet) {
   return {out.bytes().begin(), out.bytes().end()};
 }
 
-TEST(DataPackets, AreTakenWhereTheyHaveInt) {
+TEST(DataPackets, WithInt_AreRead) {
   for (const IntVersion version : {IntVersion::k05, IntVersion::k10, IntVersion::k2x}) {
     const Frame frame = packet_frame(with_int(version));
     DecodeConfig config;
@@ -267,7 +267,7 @@ Frame mri_frame(unsigned count, unsigned hops) {
   return frame;
 }
 
-TEST(DataPackets, MriOfTheP4Tutorials) {
+TEST(DataPackets, WithMri_AreRead) {
   DecodeConfig config;
   EXPECT_TRUE(decode(config, mri_frame(3, 3)).reports.empty()) << "not asked for";
   config.mri = true;

@@ -31,16 +31,16 @@ class Draw {
  public:
   explicit Draw(std::uint64_t seed) : engine_(seed) {}
 
-  /// 0 to `most`.
-  std::uint32_t up_to(std::uint32_t most) {
-    return static_cast<std::uint32_t>(engine_() % (std::uint64_t{most} + 1));
+  /// 0 to `max`.
+  std::uint32_t up_to(std::uint32_t max) {
+    return static_cast<std::uint32_t>(engine_() % (std::uint64_t{max} + 1));
   }
   bool coin() { return (engine_() >> 20 & 1) != 0; }
   bool one_in(std::uint32_t n) { return up_to(n - 1) == 0; }
-  std::uint8_t u8(std::uint32_t most = 0xFF) { return static_cast<std::uint8_t>(up_to(most)); }
-  std::uint16_t u16(std::uint32_t most = 0xFFFF) { return static_cast<std::uint16_t>(up_to(most)); }
+  std::uint8_t u8(std::uint32_t max = 0xFF) { return static_cast<std::uint8_t>(up_to(max)); }
+  std::uint16_t u16(std::uint32_t max = 0xFFFF) { return static_cast<std::uint16_t>(up_to(max)); }
   std::uint32_t u32() { return static_cast<std::uint32_t>(engine_() >> 32); }
-  /// Never all ones, which would say that there is no value.
+  /// Never all ones, which means "no value".
   std::uint32_t word() { return u32() & 0x7FFF'FFFF; }
   std::uint64_t time() { return engine_() >> 1; }
 
@@ -204,7 +204,7 @@ encode::Flags draw_flags(Draw& draw) {
           .intermediate = draw.coin()};
 }
 
-/// Compares what `present` says is there; `mask32` where times have 4 bytes.
+/// Compares the fields in `present`; `mask32` where times have 4 bytes.
 void expect_same(const Metadata& wanted, const Metadata& got, FieldMask present, bool narrow_times,
                  bool narrow_l2 = false) {
   const auto invalid = static_cast<FieldMask>(wanted.invalid & present);
@@ -240,7 +240,7 @@ void expect_same(const Metadata& wanted, const Metadata& got, FieldMask present,
           got.checksum_complement);
 }
 
-/// The fields of an instruction bitmap, written down once more.
+/// The fields of an instruction bitmap, written independently of the code under test.
 FieldMask fields_of(std::uint16_t bitmap, HopLayout layout) {
   FieldMask fields = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(Field::kCount); ++i) {

@@ -29,7 +29,7 @@ unsigned width(HopLayout layout, unsigned bit) {
 
 class HopPlanTest : public testing::TestWithParam<HopLayout> {};
 
-TEST_P(HopPlanTest, OffsetsAreTheSumOfTheWordsBefore) {
+TEST_P(HopPlanTest, Offsets_OfEveryBitmap_SumTheWordsBefore) {
   const HopLayout layout = GetParam();
   for (unsigned bitmap = 0; bitmap < 0x10000; ++bitmap) {
     const HopPlan plan = make_hop_plan(static_cast<std::uint16_t>(bitmap), layout);

@@ -193,7 +193,7 @@ TEST(Encode, Report20WithTwoReports) {
                 "00000001 0000000100000000 70696e67"));
 }
 
-TEST(Encode, Report20RoundsEthernetUpAndKnowsLongReports) {
+TEST(Encode, Report20_WithOddOrLongPackets_IsPaddedAndKeepsItsLength) {
   Report20 report{.reports = {IndividualReport{.packet = small_packet()}}};
   Octets bytes = payload_of(report);
   EXPECT_EQ(bytes.size() % 4, 0U);
@@ -228,7 +228,7 @@ TEST(Encode, MxReportHasInstructionsOnly) {
   EXPECT_EQ(at16(bytes, l4 + 28), 40'000U) << "the original TCP header follows";
 }
 
-TEST(Encode, IntStandsBeforeOrBehindTcpOptionsAndBehindAMarker) {
+TEST(Encode, Int_BeforeOrAfterTcpOptionsOrAfterAMarker_IsPlaced) {
   Packet packet = small_packet();
   packet.ethernet = false;
   packet.protocol = 6;
@@ -308,7 +308,7 @@ TEST(Encode, InnerChecksumsCoverTheIntStack) {
   }
 }
 
-TEST(EncodeMetadata, EveryBitmapHasTheSizeOfItsWords) {
+TEST(EncodeMetadata, Hop_OfEveryBitmap_HasTheSizeOfItsWords) {
   constexpr HopLayout kLayouts[] = {HopLayout::kInt05, HopLayout::kInt10, HopLayout::kInt10Geant,
                                     HopLayout::kInt2x};
   ByteWriter out;
@@ -321,7 +321,7 @@ TEST(EncodeMetadata, EveryBitmapHasTheSizeOfItsWords) {
   }
 }
 
-/// All fields different, each telling its own place.
+/// All fields have different values, so that each word shows which field it is.
 Metadata full_hop() {
   Metadata hop{.node_id = 0x0101'0101,
                .l1_ingress_if = 0x0202,
@@ -390,7 +390,7 @@ TEST(EncodeMetadata, BitmapsFromFields) {
   EXPECT_EQ(report20_bits(fields), 0x7F81);
 }
 
-TEST(Encode, TimesAreMarkedWhereTheyStand) {
+TEST(Encode, Times_OfEveryWidth_AreMarkedAtTheirOffsets) {
   Packet packet = small_packet();
   packet.telemetry =
       Telemetry{.version = IntVersion::k2x, .bitmap = 0x8C00, .hops = {full_hop(), full_hop()}};
@@ -409,7 +409,7 @@ TEST(Encode, TimesAreMarkedWhereTheyStand) {
   EXPECT_EQ(out.times().size(), 2U) << "half a time is none";
 }
 
-TEST(Encode, RefusesWhatHasNoEncoding) {
+TEST(Encode, Input_WithoutEncoding_IsRefused) {
   Packet packet = small_packet();
   packet.telemetry = Telemetry{.bitmap = 0xFF00, .hops = std::vector<Metadata>(40)};
   EXPECT_THROW(static_cast<void>(payload_of(Report10{.packet = packet})), std::invalid_argument);
@@ -421,7 +421,7 @@ TEST(Encode, RefusesWhatHasNoEncoding) {
   EXPECT_THROW(static_cast<void>(payload_of(Report05{.packet = packet})), std::invalid_argument);
 }
 
-TEST(Encode, CutsThePacketAndKeepsItsLengths) {
+TEST(Encode, Packet_WithCapturedBytes_IsTruncatedWithItsLengths) {
   Report05 report{.packet = small_packet()};
   report.packet.captured_bytes = 44;
   const Octets bytes = payload_of(report);
