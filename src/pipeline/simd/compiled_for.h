@@ -1,13 +1,13 @@
 #pragma once
-// Code that is compiled for each instruction set as a whole: what it calls is inlined, the vector
-// functions as well, so that nothing is called by pointer for every frame.
+// Compiles a piece of code once for each instruction set: everything that it calls is inlined, the
+// vector functions too, so that no function is called by pointer for every frame.
 
 #include <type_traits>
 
 #include "pipeline/simd/instruction_set.h"
 
 #if defined(__x86_64__)
-/// For functions that run where best_instruction_set() is kAvx2 at least.
+/// For functions that are called only where best_instruction_set() is at least kAvx2.
 #define HOPSCOPE_AVX2 __attribute__((target("avx2,bmi,bmi2,movbe")))
 /// ... where it is kAvx512.
 #define HOPSCOPE_AVX512 __attribute__((target("avx512f,avx512bw,avx512cd,avx512vl,avx512dq,bmi2")))
@@ -35,7 +35,7 @@ struct Compiled<InstructionSet::kAvx2> {
   }
 };
 
-/// Only its vector functions are for AVX-512, and are called.
+/// Compiled for AVX2; only its vector functions are compiled for AVX-512, and are not inlined.
 template <>
 struct Compiled<InstructionSet::kAvx512> {
   template <typename Call>
@@ -45,8 +45,8 @@ struct Compiled<InstructionSet::kAvx512> {
 };
 #endif
 
-/// call(SetConstant<set>{}), which is noexcept, compiled for the set. What is not to be part of it
-/// is noinline.
+/// Runs call(SetConstant<set>{}), which is noexcept, as compiled for the set. Functions that must
+/// not be compiled for each set are noinline. The CPU has the set.
 template <typename Call>
 auto compiled_for(InstructionSet set, const Call& call) noexcept {
   switch (set) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "pipeline/report/latency_histogram.h"
 #include "pipeline/report/wire.h"
 #include "pipeline/simd/hop_columns_readers.h"
@@ -11,9 +12,10 @@ namespace {
 
 constexpr std::uint32_t kNone = 0xFFFF'FFFF;
 
-/// Calls take(lane, word) for one word of each hop; false where one is all ones.
+/// Calls take(lane, word) for one word of each hop. False: a word is all ones, or take() was false.
 template <typename Take>
 bool read_words(const StackView& view, std::uint16_t at, const Take& take) noexcept {
+  HOPSCOPE_ASSERT(at + 4 <= view.plan->hop_bytes);
   const std::uint8_t* word = view.stack + at;
   bool good = true;
   for (unsigned i = 0; i < view.plan->hops; ++i, word += view.plan->hop_bytes) {
@@ -23,7 +25,7 @@ bool read_words(const StackView& view, std::uint16_t at, const Take& take) noexc
   return good;
 }
 
-/// A port that reads like that of a hop without one.
+/// A 16-bit port that a flow record cannot distinguish from "no port".
 constexpr std::uint32_t kPortLikeNone = 0xFFFF;
 
 std::uint64_t scale(std::uint64_t raw, std::uint64_t factor) noexcept {
@@ -35,12 +37,15 @@ std::uint64_t scale(std::uint64_t raw, std::uint64_t factor) noexcept {
 
 bool is_clock(const LatencyRule& rule, const StackView& view) noexcept {
   const ColumnPlan& plan = *view.plan;
+  HOPSCOPE_ASSERT(plan.check_egress_time && plan.has_latency);
+  HOPSCOPE_ASSERT(plan.egress_time_at + 8 <= plan.hop_bytes);
   const std::uint64_t time = be64(view.stack + plan.egress_time_at);
   const std::uint32_t latency = be32(view.stack + plan.latency_at);
   return time != ~0ULL && scale(latency, rule.to_ns) >= scale(time, rule.time_to_ns);
 }
 
 bool read_scalar(const LatencyRule& rule, const StackView& view, HopColumns& columns) noexcept {
+  check_view(view);
   const ColumnPlan& plan = *view.plan;
   const PathView& path = view.path;
   const auto is_switch = [&](unsigned i, std::uint32_t id) { return id == path.switch_id[i]; };
@@ -85,6 +90,7 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
   const HopPlan hop = make_hop_plan(stack.bitmap, stack.layout);
   const auto has = [&hop](Field field) { return (hop.present & bit(field)) != 0; };
   const auto offset = [&hop](Field field) { return hop.offset[static_cast<std::size_t>(field)]; };
+  HOPSCOPE_ASSERT(hop.bytes <= stack.hop_bytes);
   plan = ColumnPlan{};
   plan.hops = static_cast<std::uint8_t>(stack.hop_count);
   plan.hop_bytes = stack.hop_bytes;
@@ -101,7 +107,7 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
   } else if (has(Field::kL2Ports)) {
     plan.port_at = static_cast<std::uint16_t>(offset(Field::kL2Ports) + (hop.narrow_l2 ? 0 : 4));
     plan.port_mask = hop.narrow_l2 ? 0xFFFF : kNone;
-    // Absent only where both its words are all ones, which one column cannot tell.
+    // Absent only if both its words are all ones, which one column cannot show.
     if (!hop.narrow_l2) return false;
   }
   plan.has_latency = has(Field::kHopLatency);
@@ -125,13 +131,14 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
     plan.hop_at[i] =
         static_cast<std::uint16_t>(std::min<unsigned>(i, plan.hops - 1U) * plan.hop_bytes);
   }
-  // Bits 0 to 3 come first and are a word each.
+  // The words of instruction bits 0 to 3 are the first of a hop.
   plan.fits_window = plan.hop_bytes >= 16 && (!plan.has_port || plan.port_mask == 0xFFFF) &&
                      (!plan.has_port || has(Field::kL1Ports));
   const auto take_word = [&plan](std::size_t lane, bool present, std::uint16_t at) {
+    HOPSCOPE_ASSERT(!plan.fits_window || !present || at + 4 <= 16);
     plan.window_absent[lane] = present ? 0 : kNone;
     for (std::size_t i = 0; i < 4; ++i) {
-      // Big endian; 0x80 takes nothing.
+      // Big endian; 0x80 gives a zero byte.
       plan.window[4 * lane + i] = static_cast<std::uint8_t>(present ? at + 3 - i : 0x80);
     }
   };
@@ -146,6 +153,7 @@ bool make_column_plan(const IntStack& stack, ColumnPlan& plan) noexcept {
     for (unsigned i = 0; i < plan.hops; ++i) {
       const unsigned lane = half * kMaxHops + i;
       const auto word = static_cast<std::uint32_t>((i * plan.hop_bytes + at) / 4);
+      HOPSCOPE_ASSERT(at % 4 == 0 && (!plan.fits_registers || word < 64));
       to.word[lane] = word % 32;
       to.live = static_cast<std::uint16_t>(to.live | 1U << lane);
       if (word >= 32) to.upper = static_cast<std::uint16_t>(to.upper | 1U << lane);

@@ -1,5 +1,5 @@
-// Hops of at least 16 bytes whose first four words are those that count most: one load, one shuffle
-// a hop, and two transpositions of four hops each.
+// Hops of at least 16 bytes whose switch id, port, latency and queue are in the first four words:
+// one load and one shuffle per hop, and two transpositions of four hops each.
 
 #include "pipeline/report/latency_histogram.h"
 #include "pipeline/simd/hop_columns_readers.h"
@@ -10,7 +10,7 @@
 namespace hopscope::pipeline {
 namespace {
 
-/// Two halves of a column; kMany: there are more hops than four.
+/// Joins two halves of a column; kMany: there are more than four hops.
 template <bool kMany>
 HOPSCOPE_AVX2 inline __m256i join(__m128i low, __m128i high) noexcept {
   return kMany ? _mm256_set_m128i(high, low) : _mm256_zextsi128_si256(low);
@@ -20,6 +20,8 @@ HOPSCOPE_AVX2 inline __m256i join(__m128i low, __m128i high) noexcept {
 template <bool kMany>
 HOPSCOPE_AVX2 inline void read_windows(const std::uint8_t* stack, const ColumnPlan& plan,
                                        __m256i* column) noexcept {
+  HOPSCOPE_ASSERT(plan.fits_window && plan.hop_bytes >= 16);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(plan.window.data()) % 16 == 0);
   const __m128i shuffle = _mm_load_si128(reinterpret_cast<const __m128i*>(plan.window.data()));
   const auto hop = [&](unsigned lane) HOPSCOPE_AVX2 {
     return _mm_shuffle_epi8(load128(stack + plan.hop_at[lane]), shuffle);
@@ -53,7 +55,8 @@ HOPSCOPE_AVX2 inline __m256i read_words(const std::uint8_t* words,
   return join<kMany>(_mm_shuffle_epi8(low, swap), _mm_shuffle_epi8(high, swap));
 }
 
-/// Exponents of 2 that bound the latencies from above, 1022 added; 0 for 0 and 1.
+/// Exponents of the smallest powers of 2 that are not below the latencies, plus 1022; 0 for the
+/// latencies 0 and 1. Latencies are below 2^52.
 HOPSCOPE_AVX2 inline __m256i exponents(__m256i latency_ns) noexcept {
   // Whole numbers below 2^52, read as the mantissa of a double whose exponent is 52.
   const __m256i magic = four_times(0x4330'0000'0000'0000);
@@ -74,7 +77,7 @@ HOPSCOPE_AVX2 inline __m256i buckets(__m256i low_ns, __m256i high_ns) noexcept {
   return _mm256_min_epi32(bucket, eight_times(kLatencyBuckets - 1));
 }
 
-/// Fills what is counted of the latencies.
+/// Fills the columns that are computed from the latencies.
 HOPSCOPE_AVX2 inline void take_latencies(__m256i latencies, __m256i to_ns,
                                          HopColumns& columns) noexcept {
   const __m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(latencies));
@@ -132,6 +135,8 @@ HOPSCOPE_AVX2 inline bool read(const LatencyRule& rule, const StackView& view,
 
 HOPSCOPE_AVX2 bool read_avx2(const LatencyRule& rule, const StackView& view,
                              HopColumns& columns) noexcept {
+  check_view(view);
+  HOPSCOPE_ASSERT(rule.has_lanes);
   if (!view.plan->fits_window) return read_scalar(rule, view, columns);
   return view.plan->hops > 4 ? read<true>(rule, view, columns) : read<false>(rule, view, columns);
 }

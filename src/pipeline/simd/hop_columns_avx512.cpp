@@ -1,4 +1,4 @@
-// Stacks of up to 64 words in four registers, from which two columns are taken out at a time.
+// Stacks of up to 64 words in four registers, from which columns are extracted in pairs.
 
 #include "pipeline/report/latency_histogram.h"
 #include "pipeline/simd/compiled_for.h"
@@ -28,6 +28,10 @@ HOPSCOPE_AVX512 inline __m256i buckets(__m512i latency_ns) noexcept {
 
 HOPSCOPE_AVX512 bool read_avx512(const LatencyRule& rule, const StackView& view,
                                  HopColumns& columns) noexcept {
+  check_view(view);
+  HOPSCOPE_ASSERT(rule.has_lanes);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(&columns) % alignof(HopColumns) == 0);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(view.plan) % alignof(ColumnPlan) == 0);
   const ColumnPlan& plan = *view.plan;
   if (!plan.fits_registers) return read_scalar(rule, view, columns);
   const __m512i swap =

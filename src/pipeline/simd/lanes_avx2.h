@@ -1,6 +1,6 @@
 #pragma once
-// Eight values at a time in AVX2 registers. Only for files that are about these registers; who
-// calls their functions has asked the CPU.
+// Eight values at a time in AVX2 registers. Only for files of vector code; their callers have
+// checked that the CPU has AVX2.
 
 #if defined(__x86_64__)
 
@@ -36,7 +36,7 @@ HOPSCOPE_AVX2 inline __m256i four_times(std::uint64_t value) noexcept {
   return _mm256_set1_epi64x(static_cast<long long>(value));
 }
 
-/// The lowest `kBits` bits of each; cheaper than a mask, which has to be made first.
+/// The lowest `kBits` bits of each word; two shifts are cheaper than building a mask.
 template <int kBits>
 HOPSCOPE_AVX2 inline __m256i low_bits(__m256i words) noexcept {
   return _mm256_srli_epi32(_mm256_slli_epi32(words, 32 - kBits), 32 - kBits);
@@ -54,8 +54,7 @@ HOPSCOPE_AVX2 inline void transpose(const __m128i* row, __m128i* column) noexcep
   column[3] = _mm_unpackhi_epi64(high01, high23);
 }
 
-/// Lanes whose value surely is in its interval, as FixedIntervals::stays() says it. `interval`: of
-/// a value of 32 bits.
+/// FixedIntervals::stays() for eight lanes. `interval`: indices for 32-bit values.
 HOPSCOPE_AVX2 inline __m256i stays(const LaneIntervals& rule, __m256i value,
                                    __m256i interval) noexcept {
   const __m256i begin = _mm256_mullo_epi32(interval, load256(rule.width.data()));

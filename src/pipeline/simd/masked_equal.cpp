@@ -2,12 +2,14 @@
 
 #include <cstring>
 
+#include "base/assert.h"
 #include "pipeline/simd/lanes_avx2.h"
 
 namespace hopscope::pipeline {
 
 bool equal_scalar(const std::uint8_t* bytes, const std::uint8_t* mask, const std::uint8_t* value,
                   std::size_t count) noexcept {
+  HOPSCOPE_ASSERT(count >= 8 && count <= kMaxHeaderBytes);
   const auto differ = [&](std::size_t at) {
     std::uint64_t a, b, c;
     std::memcpy(&a, bytes + at, 8);
@@ -33,11 +35,12 @@ HOPSCOPE_AVX2 inline __m256i difference(const std::uint8_t* bytes, const std::ui
 
 HOPSCOPE_AVX2 bool equal_avx2(const std::uint8_t* bytes, const std::uint8_t* mask,
                               const std::uint8_t* value, std::size_t count) noexcept {
+  HOPSCOPE_ASSERT(count >= 8 && count <= kMaxHeaderBytes);
   if (count < 32) return equal_scalar(bytes, mask, value, count);
   const auto at = [&](std::size_t from)
                       HOPSCOPE_AVX2 { return difference(bytes + from, mask + from, value + from); };
   __m256i different = at(count - 32);
-  // Whole ones before that: without a loop, for there are few.
+  // The full blocks of 32 bytes before that, without a loop because there are at most five.
   static_assert(kMaxHeaderBytes <= 6 * 32);
   switch ((count - 1) / 32) {
     case 5:
@@ -63,6 +66,9 @@ HOPSCOPE_AVX2 bool equal_avx2(const std::uint8_t* bytes, const std::uint8_t* mas
 
 HOPSCOPE_AVX512 bool equal_avx512(const std::uint8_t* bytes, const std::uint8_t* mask,
                                   const std::uint8_t* value, std::size_t count) noexcept {
+  HOPSCOPE_ASSERT(count >= 8 && count <= kMaxHeaderBytes);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(mask) % 64 == 0);
+  HOPSCOPE_ASSERT(reinterpret_cast<std::uintptr_t>(value) % 64 == 0);
   __m512i different = _mm512_setzero_si512();
   std::size_t at = 0;
   for (; at + 64 <= count; at += 64) {

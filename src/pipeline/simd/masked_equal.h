@@ -1,5 +1,5 @@
 #pragma once
-// Compares the bits of a header that decide what a frame means, one function per instruction set.
+// Compares the bits of a header that decide how a frame is read, one function per instruction set.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace hopscope::pipeline {
 
-/// The longest header, from the first byte of the frame to the first hop, that is compared.
+/// Limit of the compared header, which extends from the first byte of the frame to the first hop.
 inline constexpr std::size_t kMaxHeaderBytes = 192;
 
 [[nodiscard]] bool equal_scalar(const std::uint8_t* bytes, const std::uint8_t* mask,
@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxHeaderBytes = 192;
                                 const std::uint8_t* value, std::size_t count) noexcept;
 #endif
 
-/// (bytes & mask) == value over `count` bytes, from 8 to kMaxHeaderBytes; mask and value are padded
-/// to a multiple of 64 bytes.
+/// (bytes & mask) == value over `count` bytes, from 8 to kMaxHeaderBytes. Mask and value are
+/// aligned to 64 bytes and padded to a multiple of 64 bytes.
 template <InstructionSet kSet>
 [[nodiscard, gnu::always_inline]] inline bool is_equal(const std::uint8_t* bytes,
                                                        const std::uint8_t* mask,
