@@ -269,7 +269,7 @@ void compare(const Case& chosen, std::uint64_t seed) {
 
 class EngineAgainstModel : public testing::TestWithParam<Case> {};
 
-TEST_P(EngineAgainstModel, SaysTheSame) {
+TEST_P(EngineAgainstModel, Tables_AreTheSame) {
   compare(GetParam(), 1);
   const char* seed = std::getenv("HOPSCOPE_MODEL_SEED");
   if (seed != nullptr && *seed != '\0' && !HasFailure())

@@ -212,7 +212,7 @@ std::uint64_t compare_with(unsigned seed) {
   return fast.engine().total().regular_reports;
 }
 
-TEST(FastPath, SaysWhatTheCheckedWaySaysWhateverTheSettings) {
+TEST(FastPath, WithAnySettings_EqualsTheCheckedPath) {
   std::uint64_t regular = 0;
   for (unsigned seed = 1; seed <= kSeeds && !HasFailure(); ++seed) regular += compare_with(seed);
   EXPECT_GT(regular, kSeeds * 500U) << "the comparison is of little worth";

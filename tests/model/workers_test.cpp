@@ -356,7 +356,7 @@ void expect_same(const Capture& capture, const Outcome& one, const Outcome& seve
 
 class Workers : public testing::TestWithParam<Capture> {};
 
-TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
+TEST_P(Workers, AnyNumber_InLockstep_GiveTheSameTables) {
 #ifdef HOPSCOPE_TEST_IS_OF_THREADS
   GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
 #endif
@@ -374,7 +374,7 @@ TEST_P(Workers, SayTheSameInLockstepHoweverManyTheyAre) {
 
 /// As with interfaces: rows say to a tick when a value came, and the sweep looks after the old
 /// ones.
-TEST_P(Workers, TellValuesApartThatCameInDifferentTicks) {
+TEST_P(Workers, Values_OfDifferentTicks_AreOrdered) {
 #ifdef HOPSCOPE_TEST_IS_OF_THREADS
   GTEST_SKIP() << "runs on one thread, and takes minutes under this sanitizer";
 #endif
@@ -390,7 +390,7 @@ TEST_P(Workers, TellValuesApartThatCameInDifferentTicks) {
   }
 }
 
-TEST_P(Workers, SayTheSameOnThreads) {
+TEST_P(Workers, OnThreads_GiveTheSameTables) {
 #ifdef HOPSCOPE_TEST_IS_OF_THREADS
   const std::set<std::string> of_all_kinds = {"report10", "groups", "wild10", "golden"};
   if (!of_all_kinds.contains(GetParam().name)) GTEST_SKIP() << "others are like it";

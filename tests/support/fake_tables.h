@@ -1,5 +1,5 @@
 #pragma once
-// Tables with the rows that a test puts into them.
+// Tables with the rows that a test adds.
 
 #include <vector>
 

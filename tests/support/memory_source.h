@@ -1,6 +1,6 @@
 #pragma once
-// A FrameSource over frames in memory, for tests and benchmarks: hands them out in order, each once
-// per pass, and checks that what goes out comes back.
+// A FrameSource over frames in memory, for tests and benchmarks: returns them in order, each once
+// per pass, and checks that every frame is released.
 
 #include <cstdint>
 #include <span>

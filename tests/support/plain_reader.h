@@ -1,6 +1,6 @@
 #pragma once
-// A second opinion for tests: reads well-formed reports of the formats with a stack, straight down
-// from the specifications and without any of the project's code. Understands what
+// An independent reader for tests: reads well-formed reports of the formats with a stack, written
+// from the specifications without any of the project's code. Understands what
 // `hopscope generate` makes by default: IPv4 outside, no options, INT marked by DSCP. Anything else
 // is not read.
 
@@ -136,7 +136,7 @@ class PlainReader {
   bool ok_ = true;
 };
 
-/// Adds up reports the way a collector would.
+/// Counts reports as a collector would.
 struct PlainTally {
   std::uint64_t frames = 0;
   std::uint64_t unread = 0;

@@ -27,7 +27,7 @@ struct Ip {
   std::string source, destination;
   std::uint64_t protocol = 0, dscp = 0;
   std::size_t length = 0;  ///< stated
-  std::size_t header = 0;  ///< bytes in front of the payload
+  std::size_t header = 0;  ///< bytes before the payload
   bool fragment = false, later = false;
   Bytes payload;
 };
@@ -96,7 +96,7 @@ std::uint64_t skip_ethernet(Cursor& in, int most) {
   return type;
 }
 
-/// Puts a value under `name` unless the word that it is of is all ones.
+/// Stores a value under `name` unless its word is all ones.
 void put_word(Values& to, std::uint64_t word, const char* name) {
   if (word != 0xFFFFFFFF) to[name] = word;
 }
@@ -116,7 +116,7 @@ bool has(std::uint64_t bitmap, unsigned instruction) {
   return ((bitmap >> (15 - instruction)) & 1) != 0;
 }
 
-/// Words that the bitmap asks for.
+/// Words of the bitmap's instructions.
 unsigned words_of(std::uint64_t bitmap, Stack stack) {
   unsigned words = 0;
   for (unsigned i = 0; i < 16; ++i) {
@@ -166,7 +166,7 @@ Values read_hop(Cursor in, std::uint64_t bitmap, Stack stack) {
   return hop;
 }
 
-/// Cuts `room` words of stack into hops; the error, or "none".
+/// Divides `room` words of stack into hops; the error, or "none".
 std::string read_hops(Cursor in, std::size_t room, unsigned hop_words, std::uint64_t bitmap,
                       Stack stack, Found& found) {
   if (hop_words == 0) return room == 0 ? "none" : "bad_hop_ml";
@@ -181,11 +181,11 @@ std::string read_hops(Cursor in, std::size_t room, unsigned hop_words, std::uint
 
 enum class Carrier { kL4, kGpe, kGre };
 
-/// What INT says of the original packet.
+/// What the INT headers state about the original packet.
 struct Behind {
   std::optional<std::uint64_t> port;      ///< original destination port
   std::optional<std::uint64_t> protocol;  ///< NPT 2
-  std::optional<Bytes> bytes;  ///< behind the stack; nothing where the packet ends before
+  std::optional<Bytes> bytes;             ///< after the stack; empty where the packet ends before
 };
 
 std::string read_stack05(Cursor in, std::size_t room, std::uint64_t bitmap, Found& found) {
@@ -305,7 +305,7 @@ std::size_t l4_header(const Bytes& bytes, std::uint64_t protocol) {
   return length >= 20 ? length : 0;
 }
 
-/// The flow inside a tunnel, where there is one to be seen.
+/// The flow inside a tunnel, if it is visible.
 void read_tunnelled(const Bytes& bytes, std::uint64_t type, Found& found) {
   try {
     Cursor in(bytes);
@@ -321,7 +321,7 @@ void read_tunnelled(const Bytes& bytes, std::uint64_t type, Found& found) {
   }
 }
 
-/// Whether INT was believed at `bytes`; then `error` is its error.
+/// Whether a valid INT header is at `bytes`; then `error` is its error.
 bool try_l4(const Bytes& bytes, const Ip& ip, std::uint64_t source, std::uint64_t destination,
             Found& found, std::string& error) {
   Behind behind;
@@ -550,7 +550,7 @@ Found report10(const Bytes& payload, const Settings& settings) {
     return refusal("bad_report_length");
   }
   if (length * 4 > payload.size()) return refusal("short_report_header");
-  // D, Q, F at bits 23 to 25; or at 17 to 19, where nothing else can be meant.
+  // D, Q, F at bits 23 to 25; or at 17 to 19, where the bits have no other meaning.
   const bool shifted = ((first >> 12) & 7) != 0 && ((first >> 6) & 0x3F) == 0;
   const std::uint64_t flags = shifted ? (first >> 12) & 7 : (first >> 6) & 7;
   Found found;
@@ -706,7 +706,7 @@ std::vector<Found> reports20(const Bytes& payload, const Settings& settings) {
   return all;
 }
 
-/// Version 1 in front of a 2.0 layout.
+/// Version 1 before a 2.0 layout.
 bool is_marked_1(const Bytes& payload) {
   if ((payload[0] & 15) >= 4 || payload.size() < 8 + 4 + 8 + 14) return false;
   const std::uint64_t first = Cursor(payload).peek(8, 4);

@@ -1,7 +1,7 @@
 #pragma once
-// A slow and obvious decoder, written from the specifications a second time: every value by name in
-// a map, every read checked, an exception where bytes are missing. It shares no code with the fast
-// one, so that each can be held against the other. Dialects: what is recognised without a setting.
+// A slow and simple decoder, written independently from the specifications: every value by name in
+// a map, every read checked, an exception where bytes are missing. It shares no code with the real
+// one, so that the two can be compared. Dialects: only those recognised without a setting.
 
 #include <cstdint>
 #include <map>
@@ -39,7 +39,7 @@ struct Cut : std::runtime_error {
   Cut() : std::runtime_error("cut") {}
 };
 
-/// Reads from the front; throws Cut at the end.
+/// Reads from the start; throws Cut at the end.
 class Cursor {
  public:
   explicit Cursor(Bytes bytes) : bytes_(std::move(bytes)) {}
@@ -71,8 +71,8 @@ class Cursor {
   std::size_t at_ = 0;
 };
 
-/// All reports of a frame in order; behind them, where the datagram has an error, one with it
-/// alone.
+/// All reports of a frame in order; if the datagram has an error, followed by an entry with only
+/// the error.
 [[nodiscard]] std::vector<Found> decode(const Bytes& frame, const Settings& settings);
 
 }  // namespace hopscope::test::reference

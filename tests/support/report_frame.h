@@ -1,5 +1,5 @@
 #pragma once
-// A plain report frame for tests that care about frames rather than about what is in them.
+// A plain report frame for tests in which the contents of frames do not matter.
 
 #include <cstdint>
 #include <vector>

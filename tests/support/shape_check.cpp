@@ -55,14 +55,15 @@ std::string hop_disagreement(const pipeline::ColumnPlan& plan, const pipeline::H
   return "";
 }
 
-/// The stack read by columns, in every way, against the hops that the checked reader finds.
+/// Compares the stack read as columns, by every instruction set, with the hops of the checked
+/// decoder.
 std::string stack_disagreement(const ReportShape& shape, const Report& report, Bytes frame) {
   const pipeline::UnitTable units{pipeline::SwitchOptions{}, pipeline::EventOptions{}};
   pipeline::HopReader reader(units);
   pipeline::HopList hops;
   reader.read(report, hops);
   if (hops.length != shape.columns.hops || hops.count != hops.length) return "number of hops";
-  // A path that the stack follows, so that only what the reader itself dislikes makes it irregular.
+  // The path of the stack itself, so that only the reader's own conditions can refuse it.
   std::array<std::uint32_t, pipeline::kMaxHops> switches{};
   std::array<std::uint16_t, pipeline::kMaxHops> ports{};
   std::array<pipeline::Interval, pipeline::kMaxHops> intervals{};

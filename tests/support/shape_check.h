@@ -1,5 +1,5 @@
 #pragma once
-// Whether a frame means what a shape says of it: the fast path against the checked decoder.
+// Compares the fast path with the checked decoder: a frame must mean what its shape says.
 
 #include <string>
 
@@ -8,15 +8,15 @@
 
 namespace hopscope::test {
 
-/// The frame is of the shape, as far as shapes tell: checksums and dialects are others' business.
+/// The frame has the shape. Checksums and dialects are not part of a shape.
 [[nodiscard]] bool is_of(const pipeline::ReportShape& shape, pipeline::Bytes frame);
 
-/// What the checked decoder and the shape, or the ways to read a stack, do not agree on in a frame
-/// of that shape; empty: nothing.
+/// The first difference between the checked decoder and the shape, or between the readers of a
+/// stack, for a frame of that shape; empty: none.
 [[nodiscard]] std::string disagreement(const pipeline::Decoder& decoder,
                                        const pipeline::ReportShape& shape, pipeline::Bytes frame);
 
-/// The shape of a frame; none: the checked decoder finds no report in it that has one.
+/// The shape of a frame; none: the checked decoder finds no report with a shape in it.
 [[nodiscard]] std::optional<pipeline::ReportShape> shape_of(const pipeline::Decoder& decoder,
                                                             pipeline::Bytes frame);
 

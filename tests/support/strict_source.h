@@ -1,6 +1,6 @@
 #pragma once
-// A FrameSource that insists on its contract: it has only so many frames at a time, the memory of
-// one is gone once it is given back, and what does not go out does not come back.
+// A FrameSource that enforces its contract: the number of frames in use is limited, the memory of a
+// released frame is freed, and only frames that were received may be released.
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 // Counts the system calls of a thread, exactly: a seccomp filter sends all of them to a signal
-// handler, which counts and lets them fail. What a thread has once installed it never gets rid of,
-// so the thread must belong to a process that ends without it (a child that calls _exit).
+// handler, which counts them and makes them fail. A thread cannot remove the filter again, so the
+// thread must belong to a process that can end with it (a child that calls _exit).
 
 #include <atomic>
 #include <cstdint>
@@ -13,11 +13,11 @@ struct SyscallCount {
   std::atomic<int> first{-1};  ///< number of the first one
 };
 
-/// Whether threads of this process may install such a filter; asked in a child process.
+/// Whether threads of this process may install such a filter; tested in a child process.
 [[nodiscard]] bool may_count_syscalls();
 
 /// From now on the calls of this thread are counted in `count` and fail with ENOSYS, but for
-/// exit_group. False: the kernel would not have it. One `count` per process.
+/// exit_group. False: the kernel refused the filter. One `count` per process.
 [[nodiscard]] bool count_syscalls_of_this_thread(SyscallCount& count) noexcept;
 
 }  // namespace hopscope::test
