@@ -1,11 +1,10 @@
 #pragma once
 // Memory for records on their way to the disk. Positions count all bytes ever put in, so that they
-// never repeat; one thread puts in and takes out, others may copy between begin() and end().
-
-#include <sys/uio.h>
+// never repeat. One thread puts in, and one at a time takes out; others may copy between begin()
+// and end() while neither can move.
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -43,14 +42,6 @@ class ByteRing {
     std::memcpy(to + first, &memory_[0], size - first);
   }
 
-  /// The bytes where they lie; the second part may be empty.
-  [[nodiscard]] std::array<iovec, 2> parts(std::uint64_t position, std::size_t size) noexcept {
-    const std::size_t place = place_of(position);
-    const std::size_t first = std::min(size, capacity_ - place);
-    return {iovec{.iov_base = &memory_[place], .iov_len = first},
-            iovec{.iov_base = &memory_[0], .iov_len = size - first}};
-  }
-
  private:
   [[nodiscard]] std::size_t place_of(std::uint64_t position) const noexcept {
     return static_cast<std::size_t>(position % capacity_);
@@ -58,8 +49,8 @@ class ByteRing {
 
   std::size_t capacity_;
   std::unique_ptr<char[]> memory_;
-  std::uint64_t begin_ = 0;
-  std::uint64_t end_ = 0;
+  std::atomic<std::uint64_t> begin_{0};
+  std::atomic<std::uint64_t> end_{0};
 };
 
 }  // namespace hopscope::exporter

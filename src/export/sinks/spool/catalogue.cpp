@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace hopscope::exporter {
 namespace {
 
@@ -21,14 +23,15 @@ Catalogue::Catalogue(Recovered&& recovered, std::size_t buffer_bytes)
   for (const Segment& segment : segments_) segment_bytes_ += segment.bytes;
 }
 
-void Catalogue::take(std::uint64_t number, const RecordHeaderBytes& header,
-                     std::string_view payload) {
-  ring_.put(ring_.end(), header.data(), header.size());
-  ring_.put(ring_.end() + header.size(), payload.data(), payload.size());
+void Catalogue::take(const RecordHeader& header, std::string_view payload) {
+  HOPSCOPE_ASSERT(ring_.room() >= header.size() && payload.size() == header.length);
+  const RecordHeaderBytes bytes = encode(header);
+  ring_.put(ring_.end(), bytes.data(), bytes.size());
+  ring_.put(ring_.end() + bytes.size(), payload.data(), payload.size());
   const std::lock_guard lock(mutex_);
-  numbers_.add(number);
-  end_ = number + 1;
-  ring_.advance_end(header.size() + payload.size());
+  numbers_.add(header.number);
+  end_ = header.number + 1;
+  ring_.advance_end(header.size());
 }
 
 void Catalogue::commit(const Segment& part, std::size_t ring_bytes) {
@@ -48,9 +51,20 @@ void Catalogue::commit(const Segment& part, std::size_t ring_bytes) {
   ring_.advance_begin(ring_bytes);
 }
 
-void Catalogue::drop(std::size_t ring_bytes) noexcept {
+void Catalogue::drop_acknowledged() {
   const std::lock_guard lock(mutex_);
-  ring_.advance_begin(ring_bytes);
+  const std::uint64_t first = first_locked();
+  while (ring_.used() > 0) {
+    const RecordHeader header = header_at(ring_.begin());
+    if (header.number >= first) break;
+    ring_.advance_begin(header.size());
+  }
+}
+
+RecordHeader Catalogue::header_at(std::uint64_t position) const noexcept {
+  RecordHeaderBytes bytes;
+  ring_.copy(position, bytes.data(), bytes.size());
+  return decode_record_header(bytes.data());
 }
 
 std::uint64_t Catalogue::remove_oldest(std::vector<std::uint64_t>& names) {
@@ -63,11 +77,11 @@ std::uint64_t Catalogue::remove_oldest(std::vector<std::uint64_t>& names) {
   return lost;
 }
 
-std::uint64_t Catalogue::remove_for_size(std::uint64_t most_bytes, std::uint64_t kept,
+std::uint64_t Catalogue::remove_for_size(std::uint64_t max_bytes, std::uint64_t kept,
                                          std::vector<std::uint64_t>& names) {
   const std::lock_guard lock(mutex_);
   std::uint64_t lost = 0;
-  while (segment_bytes_ > most_bytes && may_remove(kept)) lost += remove_oldest(names);
+  while (segment_bytes_ > max_bytes && may_remove(kept)) lost += remove_oldest(names);
   return lost;
 }
 
@@ -99,9 +113,7 @@ Catalogue::Where Catalogue::locate(std::uint64_t& from, Segment& segment, Memory
   std::uint64_t begin = goes_on ? place.position : ring_.begin();
   std::uint64_t end = begin;
   while (end < ring_.end()) {
-    RecordHeaderBytes bytes;
-    ring_.copy(end, bytes.data(), bytes.size());
-    const RecordHeader header = decode_record_header(bytes.data());
+    const RecordHeader header = header_at(end);
     if (end > begin && end + header.size() - begin > kCopyBytes) break;
     end += header.size();
     if (header.number < from) begin = end;
@@ -112,27 +124,10 @@ Catalogue::Where Catalogue::locate(std::uint64_t& from, Segment& segment, Memory
   return copied.empty() ? Where::kNowhere : Where::kMemory;
 }
 
-std::uint64_t Catalogue::mark_damage(std::uint64_t name, std::uint64_t offset,
-                                     std::uint64_t number) {
-  const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(segments_.begin(), segments_.end(),
-                                  [name](const Segment& one) { return one.name == name; });
-  if (found == segments_.end()) return 0;
-  const bool first_time = found->damage_end == 0;
-  found->damage_begin = first_time ? offset : std::min(offset, found->damage_begin);
-  found->damage_end = found->bytes;
-  damaged_ = name;
-  return lose_locked(number, found->last + 1);
-}
-
 std::uint64_t Catalogue::lose(std::uint64_t name, std::uint64_t from, std::uint64_t below) {
   const std::lock_guard lock(mutex_);
   damaged_ = name;
-  return lose_locked(from, below);
-}
-
-/// What was read back before is not lost by it.
-std::uint64_t Catalogue::lose_locked(std::uint64_t from, std::uint64_t below) {
+  // What was read back before is not lost by it.
   const std::uint64_t lost = numbers_.count(std::max(from, read_), below);
   numbers_.erase(from, below);
   return lost;

@@ -29,26 +29,28 @@ struct MemoryPlace {
 class Catalogue {
  public:
   static constexpr std::uint64_t kNoSegment = UINT64_MAX;
+  /// For `kept` below: whichever is the newest, because the writer may be at work on it.
+  static constexpr std::uint64_t kNewestSegment = UINT64_MAX - 1;
 
   Catalogue(Recovered&& recovered, std::size_t buffer_bytes);
 
-  // The writer's.
+  // Of the thread that appends, and of the writer while it is busy.
 
-  /// Records that wait for the disk. The writer may look without the lock, for only it changes
-  /// them.
+  /// Records that wait for the disk.
   [[nodiscard]] ByteRing& ring() noexcept { return ring_; }
   /// There must be room in the ring.
-  void take(std::uint64_t number, const RecordHeaderBytes& header, std::string_view payload);
+  void take(const RecordHeader& header, std::string_view payload);
   /// The oldest bytes in the ring are in the file now, as what `part` says: numbers and times of
   /// these records, the whole segment's bytes.
   void commit(const Segment& part, std::size_t ring_bytes);
-  /// The oldest bytes in the ring need not be written any more.
-  void drop(std::size_t ring_bytes) noexcept;
+  /// Records at the front of the ring that were acknowledged need not be written any more. Not
+  /// while the writer is busy.
+  void drop_acknowledged();
 
-  /// Removes the oldest segments while all have more than `most_bytes`. Segment `kept` stays, as
+  /// Removes the oldest segments while all have more than `max_bytes`. Segment `kept` stays, as
   /// below. Their names are appended to `names`; returns how many records were lost: neither
   /// acknowledged nor read back.
-  std::uint64_t remove_for_size(std::uint64_t most_bytes, std::uint64_t kept,
+  std::uint64_t remove_for_size(std::uint64_t max_bytes, std::uint64_t kept,
                                 std::vector<std::uint64_t>& names);
   /// The same for those that hold nothing newer than `oldest_ns`.
   std::uint64_t remove_for_age(std::int64_t oldest_ns, std::uint64_t kept,
@@ -65,10 +67,8 @@ class Catalogue {
   /// the segment, or copies some whole records out of memory and says at what place it began.
   [[nodiscard]] Where locate(std::uint64_t& from, Segment& segment, MemoryPlace& place,
                              std::string& copied) const;
-  /// Records of the segment from offset and number on, as far as written, cannot be read. Returns
-  /// how many were lost.
-  std::uint64_t mark_damage(std::uint64_t segment, std::uint64_t offset, std::uint64_t number);
-  /// The same of records with numbers in [from, below), behind which the segment can be read.
+  /// Records of the segment with numbers in [from, below) cannot be read. Returns how many were
+  /// lost.
   std::uint64_t lose(std::uint64_t segment, std::uint64_t from, std::uint64_t below);
   /// Takes those records out from index `begin` on that were removed meanwhile; the others count as
   /// read back. Returns how many these are.
@@ -81,6 +81,8 @@ class Catalogue {
   [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
   [[nodiscard]] std::uint64_t first() const;
   [[nodiscard]] std::uint64_t end() const;
+  /// Of the record in the ring that begins there.
+  [[nodiscard]] RecordHeader header_at(std::uint64_t position) const noexcept;
   [[nodiscard]] Mark mark() const;
   [[nodiscard]] std::uint64_t records() const;
   [[nodiscard]] std::uint64_t records(std::uint64_t from, std::uint64_t below) const;
@@ -94,10 +96,10 @@ class Catalogue {
   [[nodiscard]] std::uint64_t first_locked() const noexcept {
     return numbers_.empty() ? end_ : numbers_.first();
   }
-  std::uint64_t lose_locked(std::uint64_t from, std::uint64_t below);
   std::uint64_t remove_oldest(std::vector<std::uint64_t>& names);
   [[nodiscard]] bool may_remove(std::uint64_t kept) const noexcept {
-    return !segments_.empty() && segments_.front().name != kept;
+    if (segments_.empty() || segments_.front().name == kept) return false;
+    return kept != kNewestSegment || segments_.size() > 1;
   }
 
   mutable std::mutex mutex_;

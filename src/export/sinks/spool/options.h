@@ -7,8 +7,8 @@
 namespace hopscope::exporter {
 
 enum class SpoolEngine : std::uint8_t {
-  kAuto,    ///< io_uring where the kernel allows it, else a thread that writes
-  kThread,  ///< always the thread
+  kAuto,    ///< io_uring where the kernel allows it, else plain system calls
+  kThread,  ///< plain system calls of the spool's thread
 };
 
 struct SpoolOptions {

@@ -40,72 +40,51 @@ bool SpoolReader::open(const Segment& segment, std::uint64_t from) {
     next_ = UINT64_MAX;
   }
   if (from < next_) {
-    scanner_.emplace(file_.get(), segment.salt, kSegmentHeaderBytes, segment.bytes);
+    scanner_.emplace(file_.get(), segment.salt, segment.bytes);
     next_ = segment.first;
   }
   return true;
 }
 
-void SpoolReader::lose(const Segment& segment, Batch& batch) {
-  const std::uint64_t offset = name_ == segment.name ? scanner_->offset() : kSegmentHeaderBytes;
-  const std::uint64_t number = name_ == segment.name ? next_ : segment.first;
-  meters_.corrupt_records.add(catalogue_.mark_damage(segment.name, offset, number));
-  batch.from = std::max(batch.from, segment.last + 1);
-  name_ = Catalogue::kNoSegment;
-}
-
-/// Goes on at the next whole record; false: there is none.
-bool SpoolReader::pass_damage(const Segment& segment) {
-  const std::uint64_t from = scanner_->offset();
-  if (scanner_->find(next_) != SegmentScanner::Found::kRecord) {
-    scanner_->jump(from);
-    return false;
-  }
-  const std::uint64_t number = scanner_->header().number;
-  meters_.corrupt_records.add(catalogue_.lose(segment.name, next_, number));
-  next_ = number;
-  return true;
+void SpoolReader::lose(const Segment& segment, std::uint64_t from, std::uint64_t below) {
+  meters_.corrupt_records.add(catalogue_.lose(segment.name, from, below));
 }
 
 bool SpoolReader::read_segment(const Segment& segment, Batch& batch) {
   if (!open(segment, batch.from)) {
     meters_.read_errors.add(1);
     if (passes(errno)) return false;
-    lose(segment, batch);
+    lose(segment, segment.first, segment.last + 1);
+    batch.from = std::max(batch.from, segment.last + 1);
     return true;
   }
   last_ = segment.last;
+  scanner_->set_limit(segment.bytes);
   while (true) {
-    const bool is_before_damage = segment.damage_end > 0 && scanner_->offset() < segment.damage_end;
-    if (is_before_damage && scanner_->offset() >= segment.damage_begin) {
-      scanner_->jump(segment.damage_end);
-      continue;
+    const std::uint64_t place = scanner_->offset();
+    RecordScanner::Found found = scanner_->look(next_);
+    const bool is_damaged =
+        found != RecordScanner::Found::kRecord && found != RecordScanner::Found::kEnd;
+    if (is_damaged) found = scanner_->skip_damage(next_);
+    if (const int error = scanner_->take_error()) {
+      meters_.read_errors.add(1);
+      if (passes(error)) {
+        scanner_->forget();
+        scanner_->jump(place);
+        return false;
+      }
     }
-    scanner_->set_limit(is_before_damage ? segment.damage_begin : segment.bytes);
-    switch (scanner_->look(next_)) {
-      case SegmentScanner::Found::kRecord:
-        if (scanner_->header().number >= batch.from &&
-            !batch.add(scanner_->header(), scanner_->payload())) {
-          return false;
-        }
-        next_ = scanner_->header().number + 1;
-        scanner_->pass();
-        break;
-      case SegmentScanner::Found::kEnd:
-        if (is_before_damage) break;
-        batch.from = std::max(batch.from, segment.last + 1);
-        return true;
-      case SegmentScanner::Found::kUnreadable:
-        meters_.read_errors.add(1);
-        if (passes(scanner_->error())) return false;
-        lose(segment, batch);
-        return true;
-      case SegmentScanner::Found::kCut:
-      case SegmentScanner::Found::kDamaged:
-        if (pass_damage(segment)) break;
-        lose(segment, batch);
-        return true;
+    const bool is_end = found == RecordScanner::Found::kEnd;
+    const std::uint64_t number = is_end ? segment.last + 1 : scanner_->header().number;
+    if (is_damaged) lose(segment, next_, number);
+    next_ = std::max(next_, number);
+    if (is_end) {
+      batch.from = std::max(batch.from, segment.last + 1);
+      return true;
     }
+    if (number >= batch.from && !batch.add(scanner_->header(), scanner_->payload())) return false;
+    next_ = number + 1;
+    scanner_->pass();
   }
 }
 

@@ -11,7 +11,7 @@
 #include "export/sinks/spool/catalogue.h"
 #include "export/sinks/spool/counters.h"
 #include "export/sinks/spool/directory.h"
-#include "export/sinks/spool/segment_scanner.h"
+#include "export/sinks/spool/record_scanner.h"
 
 namespace hopscope::exporter {
 
@@ -47,8 +47,7 @@ class SpoolReader {
   /// False: stop here.
   bool read_segment(const Segment& segment, Batch& batch);
   void read_memory(Batch& batch);
-  [[nodiscard]] bool pass_damage(const Segment& segment);
-  void lose(const Segment& segment, Batch& batch);
+  void lose(const Segment& segment, std::uint64_t from, std::uint64_t below);
 
   const SpoolDirectory& directory_;
   Catalogue& catalogue_;
@@ -56,7 +55,7 @@ class SpoolReader {
   FileDescriptor file_;
   std::uint64_t name_ = Catalogue::kNoSegment;  ///< of the segment that is open
   std::uint64_t last_ = 0;                      ///< its newest record, when it was read
-  std::optional<SegmentScanner> scanner_;
+  std::optional<RecordScanner> scanner_;
   std::uint64_t next_ = 0;  ///< the record at the scanner's place has this number at least
   MemoryPlace place_;
   std::string copied_;

@@ -13,12 +13,12 @@
 
 #include "base/setup_error.h"
 #include "export/sinks/spool/record_format.h"
-#include "export/sinks/spool/segment_scanner.h"
+#include "export/sinks/spool/record_scanner.h"
 
 namespace hopscope::exporter {
 namespace {
 
-using Found = SegmentScanner::Found;
+using Found = RecordScanner::Found;
 
 /// The rest of a segment that is not used.
 enum class Rest : std::uint8_t { kNone, kTorn, kCorrupt };
@@ -121,32 +121,29 @@ class Recovery {
   /// Reads its records, and passes over damage that has whole ones behind it.
   void scan(int file, std::uint64_t size, bool is_newest, Looked& looked) {
     Segment& segment = looked.segment;
-    SegmentScanner scanner(file, segment.salt, kSegmentHeaderBytes, size);
+    RecordScanner scanner(file, segment.salt, size);
     Found found = scanner.look(least_);
-    for (; found == Found::kRecord || pass_damage(scanner, segment, found);
-         found = scanner.look(least_)) {
-      take(scanner.header(), segment);
-      scanner.pass();
-      segment.bytes = scanner.offset();
+    while (true) {
+      if (found == Found::kRecord) {
+        take(scanner.header(), segment);
+        meters_.corrupt_bytes.add(scanner.damaged_block_headers() * kBlockHeaderBytes);
+        scanner.pass();
+        segment.bytes = scanner.offset();
+        found = scanner.look(least_);
+        continue;
+      }
+      if (found == Found::kEnd) break;
+      const std::uint64_t from = scanner.offset();
+      if (scanner.skip_damage(least_) != Found::kRecord) break;
+      meters_.corrupt_bytes.add(scanner.offset() - from);
+      if (segment.bytes == 0) damaged(segment.name);
+      found = Found::kRecord;
     }
     result_.end = std::max(result_.end, least_);
+    looked.unreadable = scanner.take_error() != 0;
     if (found == Found::kEnd) return;
-    looked.unreadable = found == Found::kUnreadable;
-    const bool may_be_torn = !looked.unreadable && !scanner.has_given_up();
-    const bool is_torn = may_be_torn && (is_newest || found == Found::kCut);
+    const bool is_torn = !looked.unreadable && (is_newest || found == Found::kCut);
     looked.rest = is_torn ? Rest::kTorn : Rest::kCorrupt;
-  }
-
-  /// True: a whole record is found behind it.
-  bool pass_damage(SegmentScanner& scanner, const Segment& segment, Found& found) {
-    if (found != Found::kDamaged && found != Found::kCut) return false;
-    const std::uint64_t from = scanner.offset();
-    const Found behind = scanner.find(least_);
-    if (behind == Found::kUnreadable) found = behind;
-    if (behind != Found::kRecord) return false;
-    meters_.corrupt_bytes.add(scanner.offset() - from);
-    if (segment.bytes == 0) damaged(segment.name);
-    return true;
   }
 
   void take(const RecordHeader& record, Segment& segment) {

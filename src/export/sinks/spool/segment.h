@@ -13,9 +13,6 @@ struct Segment {
   std::uint64_t bytes = 0;  ///< to the end of the last whole record
   std::int64_t oldest_ns = 0;
   std::int64_t newest_ns = 0;
-  /// Where reading found damage; records behind it that were not yet written then are good.
-  std::uint64_t damage_begin = 0;
-  std::uint64_t damage_end = 0;
 };
 
 }  // namespace hopscope::exporter

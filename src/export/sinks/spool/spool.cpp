@@ -1,62 +1,42 @@
 #include "export/sinks/spool/spool.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <atomic>
 #include <new>
 #include <utility>
 
 #include "export/sinks/spool/catalogue.h"
 #include "export/sinks/spool/directory.h"
-#include "export/sinks/spool/disk_queue.h"
 #include "export/sinks/spool/health.h"
-#include "export/sinks/spool/mark_writer.h"
 #include "export/sinks/spool/reader.h"
 #include "export/sinks/spool/record_format.h"
 #include "export/sinks/spool/recovery.h"
-#include "export/sinks/spool/remover.h"
-#include "export/sinks/spool/segment_writer.h"
-#include "export/sinks/spool/syncer.h"
+#include "export/sinks/spool/writer.h"
 
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::uint64_t kLeastSegment = 256;
-constexpr std::uint64_t kLeastBuffer = 1024;
+constexpr std::uint64_t kMinSegment = 256;
+constexpr std::uint64_t kMinBuffer = 1024;
 /// Waiting in memory, this much is written without a tick.
 constexpr std::size_t kEager = 256 << 10;
+/// Bytes of records in one order, unless one is longer.
+constexpr std::uint64_t kMaxAtOnce = 1 << 20;
 
 std::int64_t to_ns(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e9);
 }
 
+struct SegmentLimits {
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t max_bytes = 0;  ///< of all segments
+};
+
 SegmentLimits limits_of(const SpoolOptions& options) {
   SegmentLimits limits;
-  limits.max_bytes = std::max(options.max_bytes, 4 * kLeastSegment);
+  limits.max_bytes = std::max(options.max_bytes, 4 * kMinSegment);
   // Whole segments are removed: one must not be all that there is.
-  limits.segment_bytes = std::clamp(options.segment_bytes, kLeastSegment, limits.max_bytes / 4);
-  limits.most_span_ns = to_ns(options.max_age_s / 4);
+  limits.segment_bytes = std::clamp(options.segment_bytes, kMinSegment, limits.max_bytes / 4);
   return limits;
-}
-
-std::uint32_t random_salt() {
-  std::uint32_t salt = 0;
-  (void)!getrandom(&salt, sizeof salt, 0);
-  return salt;
-}
-
-std::unique_ptr<DiskQueue> open_queue(SpoolEngine engine, std::string& name) {
-  std::string why = "as configured";
-  if (engine == SpoolEngine::kAuto) {
-    if (auto queue = open_uring_queue(why)) {
-      name = "io_uring";
-      return queue;
-    }
-    why = "io_uring: " + why;
-  }
-  name = "thread (" + why + ")";
-  return open_thread_queue();
 }
 
 }  // namespace
@@ -68,30 +48,26 @@ class Spool::Parts {
   Parts(const SpoolOptions& options, const SegmentLimits& limits)
       : directory(options.directory),
         catalogue(recover(directory, options.content, meters),
-                  std::max(options.buffer_bytes, kLeastBuffer)),
+                  std::max(options.buffer_bytes, kMinBuffer)),
         health(options.directory, std::max<std::int64_t>(to_ns(options.retry_pause_s), 1)),
         reader(directory, catalogue, meters),
-        queue_(open_queue(options.engine, engine)),
-        syncer_(*queue_, directory, health, meters, to_ns(options.sync_interval_s)),
-        writer_(*queue_, directory, catalogue, syncer_, health, meters, limits,
-                {.salt = random_salt(), .content = options.content}),
-        mark_writer_(*queue_, directory, meters, read_mark(directory.fd())),
-        remover_(*queue_, directory, meters),
+        writer(directory, catalogue, health, meters,
+               {.engine = options.engine,
+                .content = options.content,
+                .segment_bytes = limits.segment_bytes,
+                .max_span_ns = to_ns(options.max_age_s / 4),
+                .mark = read_mark(directory.fd())}),
         limits_(limits),
+        sync_interval_ns_(to_ns(options.sync_interval_s)),
         max_age_ns_(to_ns(options.max_age_s)),
         end_(catalogue.end()) {
     longest_record = static_cast<std::size_t>(std::min<std::uint64_t>(
-                         {limits.segment_bytes - kSegmentHeaderBytes,
-                          catalogue.ring().capacity() / 2, kLongestRecord})) -
+                         {stream_capacity(limits.segment_bytes), catalogue.ring().capacity() / 2,
+                          kMaxRecordBytes})) -
                      kRecordHeaderBytes;
-    synced = end_;
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
-  ~Parts() {
-    // Nothing that a job points to may go before it.
-    while (!queue_->is_idle()) queue_->wait();
-  }
 
   Append append(std::uint64_t number, std::string_view record, std::int64_t time_ns) noexcept {
     if (number < end_ || number == UINT64_MAX) return Append::kOutOfOrder;
@@ -99,48 +75,56 @@ class Spool::Parts {
     if (health.is_failing()) return Append::kFailing;
     const RecordHeader header{
         .length = static_cast<std::uint32_t>(record.size()), .number = number, .time_ns = time_ns};
-    ByteRing& ring = catalogue.ring();
-    if (ring.room() < header.size()) {
-      write();
-      if (health.is_failing()) return Append::kFailing;
-      if (ring.room() < header.size()) return Append::kNoRoom;
-    }
+    const ByteRing& ring = catalogue.ring();
     try {
-      catalogue.take(number, encode(header, writer_.salt(), record), record);
+      if (ring.room() < header.size()) write();
+      // Where it was full of what was acknowledged there is room now.
+      if (ring.room() < header.size()) return Append::kNoRoom;
+      catalogue.take(header, record);
+      end_ = number + 1;
+      is_used_ = true;
+      if (ring.used() >= std::min(kEager, ring.capacity() / 2)) write();
     } catch (const std::bad_alloc&) {
-      return Append::kNoRoom;
+      return end_ > number ? Append::kTaken : Append::kNoRoom;
     }
-    end_ = number + 1;
-    is_used_ = true;
-    if (ring.used() >= std::min(kEager, ring.capacity() / 2)) write();
     return Append::kTaken;
   }
 
   Removed tick(std::int64_t now_ns) noexcept {
+    // A clock that was set back starts a new interval.
+    const bool due = last_sync_ns_ == INT64_MIN || now_ns < last_sync_ns_ ||
+                     now_ns - last_sync_ns_ >= sync_interval_ns_;
+    if (due) last_sync_ns_ = now_ns;
     now_ns_ = now_ns;
-    work(false);
-    keep_limits();
-    const Removed done{.below = catalogue.first(),
-                       .for_size = std::exchange(lost_for_size_, 0),
-                       .for_age = std::exchange(lost_for_age_, 0)};
-    return done;
+    Order order{.now_ns = now_ns, .sync = due};
+    keep_limits(order);
+    order.end_segment = due && !std::exchange(is_used_, false) && catalogue.records() == 0;
+    add_records(order);
+    if (due || order.write_until > 0 || !order.remove.empty() || health.is_failing()) {
+      writer.give(std::move(order));
+    }
+    return {.below = catalogue.first(),
+            .for_size = std::exchange(lost_for_size_, 0),
+            .for_age = std::exchange(lost_for_age_, 0)};
   }
 
   bool flush() noexcept {
-    // What began before may fail for reasons that are gone by now.
-    while (!queue_->is_idle()) queue_->wait();
-    work(true);
-    health.try_now();
-    mark_writer_.try_now();
     const std::uint64_t sync_errors = meters.sync_errors.get();
-    // One round may only find out what the next one has to do; several of them with nothing under
-    // way, and yet not all done: the disk refuses.
-    for (int idle_rounds = 0; idle_rounds < 4; ++idle_rounds) {
-      work(true);
-      if (is_settled()) return sync_errors == meters.sync_errors.get();
-      if (queue_->is_idle()) continue;
-      queue_->wait();
-      idle_rounds = 0;
+    writer.wait();
+    // One round may only find out what the next one has to do; several of them that bring nothing
+    // into files, and yet not all done: the disk refuses.
+    for (int idle_rounds = 0; idle_rounds < 5; ++idle_rounds) {
+      const std::uint64_t before = catalogue.ring().begin();
+      Order order{.now_ns = now_ns_, .flush = true, .sync = true};
+      keep_limits(order);
+      add_records(order);
+      const bool is_last = order.remove.empty();
+      writer.give(std::move(order));
+      writer.wait();
+      if (is_last && catalogue.ring().used() == 0 && writer.is_settled()) {
+        return sync_errors == meters.sync_errors.get();
+      }
+      if (catalogue.ring().begin() != before) idle_rounds = 0;
     }
     return false;
   }
@@ -150,57 +134,49 @@ class Spool::Parts {
   Catalogue catalogue;
   SpoolHealth health;
   SpoolReader reader;
-  std::string engine;
   std::size_t longest_record = 0;
-  std::atomic<std::uint64_t> synced{0};
+  Writer writer;
 
  private:
-  void write() noexcept {
-    queue_->poll();
-    lost_for_size_ += writer_.step(now_ns_, remover_.names());
+  void write() {
+    Order order{.now_ns = now_ns_};
+    add_records(order);
+    if (order.write_until > 0) writer.give(std::move(order));
   }
 
-  void work(bool at_once) noexcept {
-    write();
-    const bool due = syncer_.step(writer_.current(), now_ns_, at_once);
-    // At the end it says how many there were, so that damage to the last ones shows.
-    const bool tells_end = at_once && catalogue.unwritten() == 0;
-    const bool marked = mark_writer_.step(catalogue.mark(), due, !at_once, tells_end);
-    if (due || marked) {
-      catalogue.remove_delivered(mark_writer_.passed(), writer_.current_name(), remover_.names());
-    }
-    if (due && !std::exchange(is_used_, false) && catalogue.records() == 0) writer_.end_segment();
-    if (remover_.step()) syncer_.directory_changed();
-    synced = std::min(syncer_.synced(writer_.current(), catalogue.first()), catalogue.written());
-  }
-
-  void keep_limits() noexcept {
+  /// As many as may be written at once, if the writer has nothing to do; the oldest segments make
+  /// room for them.
+  void add_records(Order& order) {
+    if (writer.is_busy()) return;
+    catalogue.drop_acknowledged();
+    const ByteRing& ring = catalogue.ring();
+    if (ring.used() == 0) return;
+    const std::uint64_t first = catalogue.header_at(ring.begin()).size();
+    const std::uint64_t chunk = std::min(kMaxAtOnce, stream_capacity(limits_.segment_bytes));
+    const std::uint64_t bytes = std::min<std::uint64_t>(ring.used(), std::max(chunk, first));
+    order.write_until = ring.begin() + bytes;
+    // They go into the segment that is written and a new one, or two if the first one must end.
+    const std::uint64_t growth = stream_end(kSegmentHeaderBytes, bytes) + 2 * kSegmentHeaderBytes;
     lost_for_size_ +=
-        catalogue.remove_for_size(limits_.max_bytes, writer_.current_name(), remover_.names());
+        catalogue.remove_for_size(limits_.max_bytes - std::min(growth, limits_.max_bytes),
+                                  writer.current_name(), order.remove);
+  }
+
+  void keep_limits(Order& order) {
+    const std::uint64_t kept = writer.is_busy() ? Catalogue::kNewestSegment : writer.current_name();
+    catalogue.remove_delivered(writer.mark_passed(), kept, order.remove);
+    lost_for_size_ += catalogue.remove_for_size(limits_.max_bytes, kept, order.remove);
     if (max_age_ns_ == 0) return;
-    const std::int64_t oldest_ns = now_ns_ - max_age_ns_;
-    const OpenSegment* const current = writer_.current();
-    if (current != nullptr && current->bytes > 0 && current->oldest_ns < oldest_ns) {
-      writer_.end_segment();
-    }
-    lost_for_age_ += catalogue.remove_for_age(oldest_ns, writer_.current_name(), remover_.names());
+    order.end_before_ns = now_ns_ - max_age_ns_;
+    lost_for_age_ += catalogue.remove_for_age(order.end_before_ns, kept, order.remove);
   }
 
-  [[nodiscard]] bool is_settled() noexcept {
-    return catalogue.ring().used() == 0 && writer_.is_idle() &&
-           syncer_.is_settled(writer_.current()) && mark_writer_.is_idle() &&
-           mark_writer_.stored().below == catalogue.first() && remover_.is_settled();
-  }
-
-  std::unique_ptr<DiskQueue> queue_;
-  Syncer syncer_;
-  SegmentWriter writer_;
-  MarkWriter mark_writer_;
-  Remover remover_;
   const SegmentLimits limits_;
+  const std::int64_t sync_interval_ns_;
   const std::int64_t max_age_ns_;
   std::uint64_t end_;
   std::int64_t now_ns_ = 0;
+  std::int64_t last_sync_ns_ = INT64_MIN;
   bool is_used_ = false;  ///< since the last sync
   std::uint64_t lost_for_size_ = 0;
   std::uint64_t lost_for_age_ = 0;
@@ -254,7 +230,7 @@ std::uint64_t Spool::unwritten() const {
   return parts_->catalogue.unwritten();
 }
 std::uint64_t Spool::synced() const {
-  return parts_->synced;
+  return parts_->writer.synced();
 }
 std::size_t Spool::longest_record() const noexcept {
   return parts_->longest_record;
@@ -269,7 +245,7 @@ std::string Spool::failure() const {
   return parts_->health.failure();
 }
 const std::string& Spool::engine() const noexcept {
-  return parts_->engine;
+  return parts_->writer.engine();
 }
 
 }  // namespace hopscope::exporter

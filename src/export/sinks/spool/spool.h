@@ -1,6 +1,7 @@
 #pragma once
 // Records on the disk until they were delivered: numbered, in order, over restarts, power loss and
-// full disks. One thread writes and never waits for the disk; another one reads back.
+// full disks. One thread appends and never waits for the disk; another one reads back. A thread of
+// the spool's own writes.
 //
 // Whatever happens to the files, what is read back is what was appended, or it is counted as lost.
 
@@ -31,7 +32,7 @@ class Spool {
   /// Waits for what is under way; what only waits in memory is gone without flush().
   ~Spool();
 
-  // The writer's thread.
+  // The thread that appends.
 
   enum class Append : std::uint8_t {
     kTaken,
