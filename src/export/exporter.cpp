@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kEventBatch = 512;
 /// Batches before the exporter looks at what else there is.
-constexpr std::size_t kMostRounds = 64;
+constexpr std::size_t kMaxRounds = 64;
 constexpr auto kIdle = std::chrono::milliseconds(2);
 /// So long a replay waits for a sink that takes nothing.
 constexpr auto kPatience = std::chrono::seconds(10);
@@ -121,7 +121,7 @@ void Exporter::run() {
 
 std::size_t Exporter::drain() {
   std::size_t total = 0;
-  for (std::size_t round = 0; round < kMostRounds; ++round) {
+  for (std::size_t round = 0; round < kMaxRounds; ++round) {
     const std::size_t count = input_.take_events(batch_);
     if (count == 0) break;
     const std::span<const pipeline::Event> events(batch_.data(), count);

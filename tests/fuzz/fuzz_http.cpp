@@ -20,21 +20,21 @@ void expect(bool good, const char* what) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using hopscope::exporter::HttpHead;
-  constexpr std::size_t kMost = 512;
+  constexpr std::size_t kMaxHeadBytes = 512;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   while (true) {
-    const HttpHead head = hopscope::exporter::parse_http_head(bytes, kMost);
+    const HttpHead head = hopscope::exporter::parse_http_head(bytes, kMaxHeadBytes);
     if (head.state != HttpHead::State::kWhole) {
       expect(head.state == HttpHead::State::kMore || head.status >= 400, "refused without status");
-      expect(head.state == HttpHead::State::kRefused || bytes.size() <= kMost + 6,
+      expect(head.state == HttpHead::State::kRefused || bytes.size() <= kMaxHeadBytes + 6,
              "more bytes wanted than there may be");
       return 0;
     }
     expect(head.length >= 4 && head.length <= bytes.size(), "longer than what there is");
-    expect(head.length <= kMost + 6, "longer than allowed");
+    expect(head.length <= kMaxHeadBytes + 6, "longer than allowed");
     expect(!head.request.path.empty() && !head.request.method.empty(), "empty request");
     for (std::size_t n = 0; n < head.length; ++n) {
-      expect(hopscope::exporter::parse_http_head(bytes.substr(0, n), kMost).state ==
+      expect(hopscope::exporter::parse_http_head(bytes.substr(0, n), kMaxHeadBytes).state ==
                  HttpHead::State::kMore,
              "decided before its end");
     }

@@ -64,21 +64,21 @@ class Fitting {
 /// Rows of all switches together. Each worker has these tables to itself and sees all switches:
 /// they count once.
 void fit_rows(const pipeline::TableOptions& tables, Fitting& fitting, ExampleSize& size) {
-  size.most_ports = fitting.fit("ports", size.all_ports(), "tables.ports", tables.ports);
-  size.most_overflow_queues =
+  size.max_ports = fitting.fit("ports", size.all_ports(), "tables.ports", tables.ports);
+  size.max_overflow_queues =
       fitting.fit("queues beyond the eight of a port", size.all_overflow_queues(),
                   "tables.queue_overflow", tables.queue_overflow);
-  size.most_drops = fitting.fit("drop reasons of switches", size.all_drops(), "tables.drop_reasons",
-                                tables.drop_reasons);
-  size.most_links = fitting.fit("links", size.all_links(), "tables.links", tables.links);
+  size.max_drops = fitting.fit("drop reasons of switches", size.all_drops(), "tables.drop_reasons",
+                               tables.drop_reasons);
+  size.max_links = fitting.fit("links", size.all_links(), "tables.links", tables.links);
 }
 
 /// Flows, senders and keys are known to one worker each. The table of flows is divided among the
 /// workers, the others are not.
 void fit_keys(const pipeline::TableOptions& tables, Fitting& fitting, std::uint64_t flows,
               ExampleSize& size) {
-  size.most_senders = fitting.fit_all_workers("senders of reports", size.all_senders(),
-                                              "tables.sequences", tables.sequences);
+  size.max_senders = fitting.fit_all_workers("senders of reports", size.all_senders(),
+                                             "tables.sequences", tables.sequences);
   size.flows = fitting.fit("flows", flows, "tables.flows_ipv4", tables.flows_ipv4);
   if (size.formats == 0) return;
   const std::uint64_t keys = fitting.fit_all_workers("keys of headers", flows * size.formats,

@@ -27,7 +27,7 @@ using std::chrono::milliseconds;
 constexpr int kBacklog = 512;
 constexpr int kAcceptedPerRound = 64;
 constexpr std::size_t kReceive = 4096;
-constexpr std::size_t kMostDiscarded = std::size_t{1} << 20;
+constexpr std::size_t kMaxDiscarded = std::size_t{1} << 20;
 constexpr milliseconds kLingerTime(1000);
 /// Until the next try when the process may open no more files.
 constexpr milliseconds kPause(100);
@@ -346,7 +346,7 @@ bool HttpFront::receive(HttpConnection& connection) {
 }
 
 void HttpFront::linger(HttpConnection& connection) {
-  while (!connection.ended && connection.discarded < kMostDiscarded) {
+  while (!connection.ended && connection.discarded < kMaxDiscarded) {
     connection.in.clear();
     const Io io = connection.stream.receive(connection.in, kReceive);
     connection.discarded += connection.in.size();

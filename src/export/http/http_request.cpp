@@ -5,8 +5,8 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::size_t kMostHeaders = 100;
-constexpr std::size_t kMostMethod = 16;
+constexpr std::size_t kMaxHeaders = 100;
+constexpr std::size_t kMaxMethod = 16;
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
@@ -49,7 +49,7 @@ HttpHead refused(int status) {
 /// is up.
 bool may_be_request(std::string_view bytes) {
   const std::string_view method = bytes.substr(0, bytes.find(' '));
-  return method.size() <= kMostMethod && (method.empty() ? bytes.empty() : is_token(method));
+  return method.size() <= kMaxMethod && (method.empty() ? bytes.empty() : is_token(method));
 }
 
 /// Whether what ends at `end` is too long, or will be: not found yet, it may have begun already.
@@ -98,7 +98,7 @@ int read_header(std::string_view line, HttpRequest& request) {
   if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(c) && c != '\t'; })) {
     return 400;
   }
-  if (request.headers.size() >= kMostHeaders) return 431;
+  if (request.headers.size() >= kMaxHeaders) return 431;
   request.headers.emplace_back(lower(line.substr(0, colon)), value);
   return 0;
 }
@@ -139,16 +139,16 @@ const std::string* HttpRequest::header(std::string_view name) const noexcept {
   return nullptr;
 }
 
-HttpHead parse_http_head(std::string_view bytes, std::size_t most_bytes) {
+HttpHead parse_http_head(std::string_view bytes, std::size_t max_bytes) {
   // An empty line in front is a leftover of some clients.
   const std::size_t start = bytes.starts_with(kLineEnd) ? kLineEnd.size() : 0;
   std::string_view rest = bytes.substr(start);
   if (rest == "\r") return {};
   if (!may_be_request(rest)) return refused(400);
   const std::size_t line_end = rest.find(kLineEnd);
-  if (longer(rest, line_end, kLineEnd, most_bytes / 2)) return refused(414);
+  if (longer(rest, line_end, kLineEnd, max_bytes / 2)) return refused(414);
   const std::size_t end = rest.find(kHeadEnd);
-  if (longer(rest, end, kHeadEnd, most_bytes)) return refused(431);
+  if (longer(rest, end, kHeadEnd, max_bytes)) return refused(431);
   if (end == std::string_view::npos) return {};
 
   HttpHead head;

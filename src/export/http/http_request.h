@@ -31,7 +31,7 @@ struct HttpHead {
   HttpRequest request;
 };
 
-/// `most_bytes` bounds the head; its first line may have half of them.
-[[nodiscard]] HttpHead parse_http_head(std::string_view bytes, std::size_t most_bytes);
+/// `max_bytes` bounds the head; its first line may have half of them.
+[[nodiscard]] HttpHead parse_http_head(std::string_view bytes, std::size_t max_bytes);
 
 }  // namespace hopscope::exporter

@@ -44,10 +44,10 @@ std::uint64_t bits(Of of, Where... where) {
   return mixed;
 }
 
-/// Of as many bits as it happens, at most `most_bits`: most flows and queues are small, a few are
+/// Of as many bits as it happens, at most `max_bits`: most flows and queues are small, a few are
 /// large.
-std::uint64_t heavy_tailed(std::uint64_t random, unsigned most_bits) {
-  const std::uint64_t width = random % (most_bits + 1);
+std::uint64_t heavy_tailed(std::uint64_t random, unsigned max_bits) {
+  const std::uint64_t width = random % (max_bits + 1);
   return (random >> 8) & ((std::uint64_t{1} << width) - 1);
 }
 
@@ -113,7 +113,7 @@ void spread(std::uint64_t all, std::uint64_t switches, const Visit& visit) {
 std::uint64_t ExampleSize::all_overflow_queues() const noexcept {
   const std::uint64_t of_a_port =
       queues > pipeline::kInlineQueues ? queues - pipeline::kInlineQueues : 0;
-  return std::min(all_ports() * of_a_port, most_overflow_queues);
+  return std::min(all_ports() * of_a_port, max_overflow_queues);
 }
 
 std::uint64_t ExampleSize::all_queues() const noexcept {
@@ -123,13 +123,13 @@ std::uint64_t ExampleSize::all_queues() const noexcept {
 ExampleTables::ExampleTables(ExampleSize size) : size_(std::move(size)) {}
 
 void ExampleTables::make_flow(std::uint64_t index, pipeline::FlowSnapshot& flow) const {
-  constexpr unsigned kMostReportBits = 23;
-  constexpr unsigned kMostPathChangeBits = 3;
+  constexpr unsigned kMaxReportBits = 23;
+  constexpr unsigned kMaxPathChangeBits = 3;
   flow.key = flow_key(index);
   flow.place = index;
-  flow.reports = 1 + heavy_tailed(bits(Of::kFlowReports, index), kMostReportBits);
+  flow.reports = 1 + heavy_tailed(bits(Of::kFlowReports, index), kMaxReportBits);
   flow.path_changes = static_cast<std::uint32_t>(
-      heavy_tailed(bits(Of::kFlowPathChanges, index), kMostPathChangeBits));
+      heavy_tailed(bits(Of::kFlowPathChanges, index), kMaxPathChangeBits));
   flow.last_seen_ns = kThen - static_cast<std::int64_t>(bits(Of::kFlowTime, index) % kIdleNs);
   flow.has_latency = true;
   flow.latency_ns = 0;
@@ -166,7 +166,7 @@ bool ExampleTables::read_flow(pipeline::FlowRef place, pipeline::FlowSnapshot& f
 
 void ExampleTables::for_each_port(
     const std::function<void(const pipeline::PortSnapshot&)>& visit) const {
-  constexpr unsigned kMostOccupancyBits = 15;
+  constexpr unsigned kMaxOccupancyBits = 15;
   const std::uint32_t in_row = std::min(size_.queues, pipeline::kInlineQueues);
   std::uint64_t overflow_left = size_.all_overflow_queues();
   pipeline::PortSnapshot port;
@@ -183,7 +183,7 @@ void ExampleTables::for_each_port(
       port.queues[q] = {.queue = q,
                         .has_occupancy = true,
                         .occupancy = static_cast<std::uint32_t>(
-                            heavy_tailed(bits(Of::kOccupancy, at, i, q), kMostOccupancyBits))};
+                            heavy_tailed(bits(Of::kOccupancy, at, i, q), kMaxOccupancyBits))};
     }
     visit(port);
   });

@@ -26,21 +26,19 @@ struct ExampleSize {
   std::uint32_t workers = 1;
 
   // What there is room for, of all switches together.
-  std::uint64_t most_ports = kNoLimit;
-  std::uint64_t most_overflow_queues = kNoLimit;  ///< that have no place in the row of their port
-  std::uint64_t most_drops = kNoLimit;
-  std::uint64_t most_links = kNoLimit;
-  std::uint64_t most_senders = kNoLimit;
+  std::uint64_t max_ports = kNoLimit;
+  std::uint64_t max_overflow_queues = kNoLimit;  ///< that have no place in the row of their port
+  std::uint64_t max_drops = kNoLimit;
+  std::uint64_t max_links = kNoLimit;
+  std::uint64_t max_senders = kNoLimit;
 
   // What there is then.
-  [[nodiscard]] std::uint64_t all_ports() const noexcept { return of_all(ports, most_ports); }
+  [[nodiscard]] std::uint64_t all_ports() const noexcept { return of_all(ports, max_ports); }
   [[nodiscard]] std::uint64_t all_overflow_queues() const noexcept;
   [[nodiscard]] std::uint64_t all_queues() const noexcept;
-  [[nodiscard]] std::uint64_t all_drops() const noexcept {
-    return of_all(drop_reasons, most_drops);
-  }
-  [[nodiscard]] std::uint64_t all_links() const noexcept { return of_all(links, most_links); }
-  [[nodiscard]] std::uint64_t all_senders() const noexcept { return of_all(1, most_senders); }
+  [[nodiscard]] std::uint64_t all_drops() const noexcept { return of_all(drop_reasons, max_drops); }
+  [[nodiscard]] std::uint64_t all_links() const noexcept { return of_all(links, max_links); }
+  [[nodiscard]] std::uint64_t all_senders() const noexcept { return of_all(1, max_senders); }
 
  private:
   [[nodiscard]] std::uint64_t of_all(std::uint64_t of_a_switch, std::uint64_t most) const noexcept {

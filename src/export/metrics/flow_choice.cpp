@@ -19,7 +19,7 @@ std::uint64_t rank(const FlowSnapshot& flow, FlowSort by) noexcept {
   return flow.reports;
 }
 
-std::size_t most_flows(const FlowSeriesOptions& options, const ScrapeView& view) noexcept {
+std::size_t max_flows(const FlowSeriesOptions& options, const ScrapeView& view) noexcept {
   if (options.series == FlowSeries::kOff) return 0;
   std::uint32_t most = options.max_series;
   if (options.series == FlowSeries::kTopK) most = std::min(most, options.top_k);
@@ -42,7 +42,7 @@ constexpr auto kBefore = [](const auto& a, const auto& b) noexcept {
 FlowChoice::FlowChoice(const pipeline::TableView& tables, const FlowSeriesOptions& options,
                        const ScrapeView& view, Exemplars* seen)
     : tables_(tables) {
-  const std::size_t most = most_flows(options, view);
+  const std::size_t most = max_flows(options, view);
   const FlowSort by = view.sort.value_or(options.by);
   const pipeline::CounterSnapshot total = tables.total();
   const std::uint64_t flows = total.entries[static_cast<std::size_t>(pipeline::Table::kFlowIpv4)] +

@@ -8,8 +8,7 @@ HeldPorts::HeldPorts(const pipeline::TableView& tables, const ScrapeView& view)
     : tables_(tables), view_(view) {
   tables.for_each_port([&](const PortSnapshot& port) {
     if (are_too_many_ || !wants(port)) return;
-    are_too_many_ =
-        ports_.size() == kMostPorts || queues_.size() + port.queues.size() > kMostQueues;
+    are_too_many_ = ports_.size() == kMaxPorts || queues_.size() + port.queues.size() > kMaxQueues;
     queues_.insert(queues_.end(), port.queues.begin(), port.queues.end());
     ports_.push_back({.key = port.key,
                       .has_tx_utilization = port.has_tx_utilization,

@@ -27,8 +27,8 @@ class HeldPorts {
     std::size_t queues_end;  ///< they begin where those of the port before end
   };
   /// 3 MB.
-  static constexpr std::size_t kMostPorts = 32'768;
-  static constexpr std::size_t kMostQueues = 131'072;
+  static constexpr std::size_t kMaxPorts = 32'768;
+  static constexpr std::size_t kMaxQueues = 131'072;
 
   [[nodiscard]] bool wants(const pipeline::PortSnapshot& port) const;
 

@@ -29,21 +29,21 @@ void send_line(ScrapeResponse& response, bool head_only, int status, std::string
 
 std::optional<std::chrono::nanoseconds> time_for(std::string_view scrape_timeout) {
   constexpr double kMarginS = 0.5;
-  constexpr double kMostS = 3600;
+  constexpr double kMaxS = 3600;
   double seconds = 0;
   const auto end = std::from_chars(scrape_timeout.data(),
                                    scrape_timeout.data() + scrape_timeout.size(), seconds);
   if (scrape_timeout.empty() || end.ec != std::errc() || !(seconds > 0)) return std::nullopt;
-  seconds = std::min(seconds, kMostS);
+  seconds = std::min(seconds, kMaxS);
   return std::chrono::nanoseconds(
       static_cast<std::int64_t>(std::max(seconds / 2, seconds - kMarginS) * 1e9));
 }
 
-ScrapeHandler::ScrapeHandler(const FlowSeriesOptions& flows, std::uint64_t most_series,
+ScrapeHandler::ScrapeHandler(const FlowSeriesOptions& flows, std::uint64_t max_series,
                              const Names& names, std::function<void(SeriesWriter&)> write,
                              std::function<Clock::time_point()> now)
     : flows_(flows),
-      most_series_(most_series),
+      max_series_(max_series),
       names_(names),
       write_(std::move(write)),
       now_(std::move(now)) {}
@@ -93,7 +93,7 @@ ScrapeResult ScrapeHandler::render(const ScrapeRequest& request, ScrapeResponse&
   const std::unique_ptr<Encoder> encoder = make_encoder(
       format,
       zipped ? PieceSink([&](std::string_view piece) { return gzip->write(piece); }) : send);
-  SeriesWriter writer(*encoder, view, most_series_);
+  SeriesWriter writer(*encoder, view, max_series_);
   write_(writer);
   if (!writer.matched()) {
     send_line(response, false, 400, "families: none begins like that; see /metrics for all");

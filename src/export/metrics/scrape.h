@@ -30,7 +30,7 @@ class ScrapeHandler {
   using Clock = std::chrono::steady_clock;
 
   /// `write` writes all families and does not call finish(). `now` is for tests.
-  ScrapeHandler(const FlowSeriesOptions& flows, std::uint64_t most_series, const Names& names,
+  ScrapeHandler(const FlowSeriesOptions& flows, std::uint64_t max_series, const Names& names,
                 std::function<void(SeriesWriter&)> write,
                 std::function<Clock::time_point()> now = &Clock::now);
 
@@ -48,7 +48,7 @@ class ScrapeHandler {
   }
 
   const FlowSeriesOptions flows_;
-  const std::uint64_t most_series_;
+  const std::uint64_t max_series_;
   const Names& names_;
   const std::function<void(SeriesWriter&)> write_;
   const std::function<Clock::time_point()> now_;

@@ -11,7 +11,7 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::uint32_t kMostShards = 1024;
+constexpr std::uint32_t kMaxShards = 1024;
 constexpr std::string_view kParameters = "families, topk, sort, shard, switch";
 
 std::string decode(std::string_view text) {
@@ -43,8 +43,8 @@ std::optional<std::uint32_t> number(std::string_view text) {
 
 /// What a client sent, fit for one line of an answer.
 std::string shown(std::string_view text) {
-  constexpr std::size_t kMost = 64;
-  std::string line(text.substr(0, kMost));
+  constexpr std::size_t kMaxShownBytes = 64;
+  std::string line(text.substr(0, kMaxShownBytes));
   std::replace_if(
       line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return line;
@@ -64,14 +64,14 @@ void parse_shard(std::string_view value, ScrapeView& view) {
   if (slash != std::string_view::npos) {
     const auto shard = number(value.substr(0, slash));
     const auto shards = number(value.substr(slash + 1));
-    if (shard && shards && *shard < *shards && *shards <= kMostShards) {
+    if (shard && shards && *shard < *shards && *shards <= kMaxShards) {
       view.shard = *shard;
       view.shards = *shards;
       return;
     }
   }
   throw QueryError(fmt::format("shard is \"{}\"; needs i/n, i from 0 to n-1, n at most {}",
-                               shown(value), kMostShards));
+                               shown(value), kMaxShards));
 }
 
 FlowSort parse_sort(std::string_view value) {

@@ -25,9 +25,9 @@ class SeriesWriter {
     std::uint64_t suppressed = 0;  ///< series beyond the cap
   };
 
-  /// `most_series`: of one family. The references must outlive it.
-  SeriesWriter(Encoder& encoder, const ScrapeView& view, std::uint64_t most_series)
-      : labels(encoder.label_format()), encoder_(encoder), view_(view), most_series_(most_series) {}
+  /// `max_series`: of one family. The references must outlive it.
+  SeriesWriter(Encoder& encoder, const ScrapeView& view, std::uint64_t max_series)
+      : labels(encoder.label_format()), encoder_(encoder), view_(view), max_series_(max_series) {}
 
   /// Ends the family before and starts this one. False: it is not wanted, or nobody reads any more.
   bool begin(const Family& family);
@@ -62,7 +62,7 @@ class SeriesWriter {
 
  private:
   [[nodiscard]] bool takes(std::uint64_t series) {
-    if (series_ + series > most_series_) {
+    if (series_ + series > max_series_) {
       suppressed_ += series;
       return false;
     }
@@ -72,7 +72,7 @@ class SeriesWriter {
 
   Encoder& encoder_;
   const ScrapeView& view_;
-  const std::uint64_t most_series_;
+  const std::uint64_t max_series_;
   std::uint64_t series_ = 0;
   std::uint64_t suppressed_ = 0;
   std::uint64_t bytes_before_ = 0;

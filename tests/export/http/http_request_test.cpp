@@ -9,10 +9,10 @@ namespace {
 
 using State = HttpHead::State;
 
-constexpr std::size_t kMost = 4096;
+constexpr std::size_t kMaxHeadBytes = 4096;
 
 HttpHead parse(const std::string& bytes) {
-  return parse_http_head(bytes, kMost);
+  return parse_http_head(bytes, kMaxHeadBytes);
 }
 
 int status_of(const std::string& bytes) {
@@ -86,12 +86,13 @@ TEST(HttpRequest, WhatIsRefused) {
 
 TEST(HttpRequest, WhatIsTooLong) {
   const std::string end = "\r\nHost: a\r\n\r\n";
-  EXPECT_EQ(status_of("GET /" + std::string(kMost / 2 - 14, 'a') + " HTTP/1.1" + end), 200);
-  EXPECT_EQ(status_of("GET /" + std::string(kMost / 2, 'a') + " HTTP/1.1" + end), 414);
-  EXPECT_EQ(status_of("GET /" + std::string(kMost / 2, 'a')), 414);  // without waiting for its end
+  EXPECT_EQ(status_of("GET /" + std::string(kMaxHeadBytes / 2 - 14, 'a') + " HTTP/1.1" + end), 200);
+  EXPECT_EQ(status_of("GET /" + std::string(kMaxHeadBytes / 2, 'a') + " HTTP/1.1" + end), 414);
+  EXPECT_EQ(status_of("GET /" + std::string(kMaxHeadBytes / 2, 'a')),
+            414);  // without waiting for its end
   const std::string start = "GET / HTTP/1.1\r\nHost: a\r\n";
-  EXPECT_EQ(status_of(start + "X: " + std::string(kMost, 'a')), 431);
-  EXPECT_EQ(status_of(start + "X: " + std::string(kMost, 'a') + "\r\n\r\n"), 431);
+  EXPECT_EQ(status_of(start + "X: " + std::string(kMaxHeadBytes, 'a')), 431);
+  EXPECT_EQ(status_of(start + "X: " + std::string(kMaxHeadBytes, 'a') + "\r\n\r\n"), 431);
   std::string many;
   for (int i = 0; i < 200; ++i) many += "A: b\r\n";
   EXPECT_EQ(status_of(start + many + "\r\n"), 431);

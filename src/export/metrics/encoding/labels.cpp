@@ -12,8 +12,8 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::size_t kLongestNumber = 20;
-constexpr std::size_t kLongestIpv4 = 15;
+constexpr std::size_t kMaxNumberBytes = 20;
+constexpr std::size_t kMaxIpv4Bytes = 15;
 
 char* put(char* at, std::string_view text) noexcept {
   std::memcpy(at, text.data(), text.size());
@@ -88,23 +88,23 @@ void Labels::add(std::string_view name, std::string_view value) {
 
 void Labels::add(std::string_view name, std::uint64_t value) {
   if (format_ == LabelFormat::kProtobuf) {
-    std::array<char, kLongestNumber> digits;
+    std::array<char, kMaxNumberBytes> digits;
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
     add_plain(name, between(digits.data(), end.ptr));
     return;
   }
-  char* at = open(name, kLongestNumber);
-  close(std::to_chars(at, at + kLongestNumber, value).ptr);
+  char* at = open(name, kMaxNumberBytes);
+  close(std::to_chars(at, at + kMaxNumberBytes, value).ptr);
 }
 
 void Labels::add(std::string_view name, const pipeline::IpAddress& value) {
   if (value.version != 4) {
     add_plain(name, address_text(value));
   } else if (format_ == LabelFormat::kProtobuf) {
-    std::array<char, kLongestIpv4> text;
+    std::array<char, kMaxIpv4Bytes> text;
     add_plain(name, between(text.data(), put_ipv4(text.data(), value)));
   } else {
-    close(put_ipv4(open(name, kLongestIpv4), value));
+    close(put_ipv4(open(name, kMaxIpv4Bytes), value));
   }
 }
 

@@ -45,10 +45,10 @@ class OutputBuffer {
   /// In decimal; a double by the fewest digits that give it back.
   template <typename Number>
   void append_number(Number number) {
-    constexpr std::size_t kLongest = 32;
-    if (kBytes - used_ < kLongest) flush();
+    constexpr std::size_t kMaxNumberBytes = 32;
+    if (kBytes - used_ < kMaxNumberBytes) flush();
     char* at = buffer_.get() + used_;
-    used_ += static_cast<std::size_t>(std::to_chars(at, at + kLongest, number).ptr - at);
+    used_ += static_cast<std::size_t>(std::to_chars(at, at + kMaxNumberBytes, number).ptr - at);
   }
 
   /// Hands on what is there. False once the sink refused something.

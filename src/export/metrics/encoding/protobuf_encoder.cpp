@@ -128,8 +128,8 @@ void ProtobufEncoder::begin_family(const Family& family) {
 }
 
 void ProtobufEncoder::metric(std::string_view labels, unsigned field, std::string_view value) {
-  constexpr std::size_t kLongestHead = 16;
-  char head[kLongestHead];
+  constexpr std::size_t kMaxHeadBytes = 16;
+  char head[kMaxHeadBytes];
   const auto append_head = [&](const char* end) {
     metrics_.append(head, static_cast<std::size_t>(end - head));
   };

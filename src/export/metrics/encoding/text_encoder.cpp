@@ -17,20 +17,20 @@ char* put(char* at, std::string_view text) noexcept {
   return at + text.size();
 }
 
-constexpr std::size_t kLongestBillionths = 24;
+constexpr std::size_t kMaxBillionthsBytes = 24;
 
 /// Writes a value that is a whole number of billionths, as latencies are, as that: several times
 /// faster than the search for the fewest digits, and read back as the same number. Null: it is not
 /// one, and nothing is written.
 char* put_billionths(char* at, double value) noexcept {
   constexpr double kPart = 1e9;
-  constexpr double kMost = 1e6;
+  constexpr double kMaxValue = 1e6;
   constexpr int kPlaces = 9;
-  if (!(value >= 0 && value < kMost)) return nullptr;
+  if (!(value >= 0 && value < kMaxValue)) return nullptr;
   auto parts = static_cast<std::uint64_t>(value * kPart + 0.5);
   if (static_cast<double>(parts) / kPart != value) return nullptr;
   constexpr auto kWhole = static_cast<std::uint64_t>(kPart);
-  at = std::to_chars(at, at + kLongestBillionths, parts / kWhole).ptr;
+  at = std::to_chars(at, at + kMaxBillionthsBytes, parts / kWhole).ptr;
   parts %= kWhole;
   if (parts == 0) return at;
   *at = '.';
@@ -107,7 +107,7 @@ void TextEncoder::number(double value) {
 
 void TextEncoder::sample(std::string_view labels, double value) {
   open("", labels);
-  if (char* end = put_billionths(out_.room(kLongestBillionths), value)) {
+  if (char* end = put_billionths(out_.room(kMaxBillionthsBytes), value)) {
     out_.advance(end);
   } else {
     number(value);

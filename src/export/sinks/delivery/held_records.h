@@ -38,7 +38,7 @@ class HeldRecords {
     if (runs_.empty()) return;
     again_end_ = std::max(again_end_, runs_.back().end);
     runs_.clear();
-    if (++lost_in_a_row_ > kMostInARow) first_ = again_end_;
+    if (++lost_in_a_row_ > kMaxInARow) first_ = again_end_;
   }
 
   /// Below it all are released: their time is over, and the connection still stands.
@@ -67,7 +67,7 @@ class HeldRecords {
     std::uint64_t end;  ///< begins where the one before ends
     Clock::time_point at;
   };
-  static constexpr unsigned kMostInARow = 10;
+  static constexpr unsigned kMaxInARow = 10;
 
   const Clock::duration time_;
   std::uint64_t first_;      ///< the lowest that is not released

@@ -81,9 +81,9 @@ void LineWriter::field(std::string_view name, double number) {
 }
 
 void LineWriter::field(std::string_view name, std::uint64_t number) {
-  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  constexpr auto kMaxInteger = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   begin_field(name);
-  append_number(to_, std::min(number, kMost));
+  append_number(to_, std::min(number, kMaxInteger));
   to_ += 'i';
 }
 

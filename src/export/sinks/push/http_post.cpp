@@ -10,7 +10,7 @@
 namespace hopscope::exporter {
 namespace {
 
-constexpr std::size_t kMostBody = 64 * 1024;
+constexpr std::size_t kMaxBody = 64 * 1024;
 /// An answer that goes on for longer than this is none.
 constexpr std::size_t kTooMuchBody = 1 << 20;
 constexpr int kPollMs = 1000;
@@ -26,7 +26,7 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* to)
   auto& received = *static_cast<Received*>(to);
   const std::size_t bytes = size * count;
   received.bytes += bytes;
-  received.body.append(data, std::min(bytes, kMostBody - received.body.size()));
+  received.body.append(data, std::min(bytes, kMaxBody - received.body.size()));
   received.is_too_long = received.bytes > kTooMuchBody;
   return received.is_too_long ? 0 : bytes;
 }
@@ -193,8 +193,8 @@ HttpAnswer HttpPost::post(std::string_view body, std::string_view content_type,
   curl_off_t retry_after_s = 0;
   curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
   if (retry_after_s > 0) {
-    constexpr curl_off_t kMostS = 3600;
-    answer.retry_after = std::chrono::seconds(std::min(retry_after_s, kMostS));
+    constexpr curl_off_t kMaxS = 3600;
+    answer.retry_after = std::chrono::seconds(std::min(retry_after_s, kMaxS));
   }
   answer.is_cut = received.bytes > received.body.size();
   answer.body = std::move(received.body);

@@ -7,7 +7,7 @@ namespace hopscope::exporter {
 
 std::int64_t SeriesClock::stamp(std::string_view series, std::int64_t time_ns) {
   // Forgetting all of them now and then costs a store a point at the worst; memory is bounded.
-  if (series_.size() >= kMostSeries) series_.clear();
+  if (series_.size() >= kMaxSeries) series_.clear();
   const auto [found, is_new] = series_.try_emplace(std::hash<std::string_view>{}(series));
   Series& known = found->second;
   const bool was_set_back = !is_new && known.newest - time_ns > reset_ns_;

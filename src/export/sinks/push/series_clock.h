@@ -27,7 +27,7 @@ class SeriesClock {
  private:
   static constexpr std::int64_t kSlackNs = 10'000'000'000;  ///< for what is late on its way here
   static constexpr std::int64_t kMoveNs = 1009;  ///< with each reset; nothing in coarser steps
-  static constexpr std::size_t kMostSeries = 1 << 20;
+  static constexpr std::size_t kMaxSeries = 1 << 20;
 
   struct Series {
     std::int64_t newest = 0;  ///< that was asked for

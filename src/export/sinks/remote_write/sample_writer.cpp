@@ -22,9 +22,9 @@ constexpr std::int64_t kRememberMs = 300'000;
 /// A counter of events without an event ends.
 constexpr std::int64_t kCounterIdleMs = 3'600'000;
 /// Of one record what a sweep may add.
-constexpr std::size_t kMostSwept = 1 << 20;
+constexpr std::size_t kMaxSwept = 1 << 20;
 /// Series that have waited, written with one record.
-constexpr int kMostWaiting = 64;
+constexpr int kMaxWaiting = 64;
 
 }  // namespace
 
@@ -146,7 +146,7 @@ void SampleWriter::write(Entry& entry, double value, std::int64_t time_ms) {
 }
 
 void SampleWriter::write_waiting() {
-  for (int i = 0; i < kMostWaiting && !waiting_.empty(); ++i) {
+  for (int i = 0; i < kMaxWaiting && !waiting_.empty(); ++i) {
     Entry& entry = *waiting_.front();
     waiting_.pop_front();
     entry.second.is_queued = false;
@@ -166,7 +166,7 @@ void SampleWriter::end_of_rows() {
 
 void SampleWriter::sweep() {
   const std::size_t start = to_->size();
-  while (sweep_at_ < order_.size() && to_->size() - start < kMostSwept) {
+  while (sweep_at_ < order_.size() && to_->size() - start < kMaxSwept) {
     // One that is erased gives its place to another.
     if (sweep(*order_[sweep_at_])) ++sweep_at_;
   }

@@ -668,7 +668,7 @@ class ForgetfulStore {
     const std::lock_guard lock(mutex_);
     if (is_away_) return busy();
     Outcome outcome;
-    if (is_calm_ || kills_ == kMostKills) {
+    if (is_calm_ || kills_ == kMaxKills) {
       outcome.reconnected = std::exchange(was_killed_, false);
       keep(batch);
       return outcome;
@@ -735,7 +735,7 @@ class ForgetfulStore {
   }
 
   /// Beyond ten in a row a connection tells nothing.
-  static constexpr std::size_t kMostKills = 10;
+  static constexpr std::size_t kMaxKills = 10;
 
   std::mutex mutex_;
   std::minstd_rand random_;
