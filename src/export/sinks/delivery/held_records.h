@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <deque>
 
+#include "base/assert.h"
+
 namespace hopscope::exporter {
 
 /// By numbers, which ascend: released, held, to be sent again, not yet delivered. One thread at a
@@ -22,9 +24,10 @@ class HeldRecords {
 
   /// Records of [from, end) were delivered, for the first time or again.
   void delivered(std::uint64_t from, std::uint64_t end, Clock::time_point now) {
-    if (end <= first_) return;  // given up meanwhile
+    HOPSCOPE_ASSERT(from <= end);
+    if (end <= first_) return;  // released meanwhile
     if (wants_again() && from > next()) {
-      // Ahead of those in front of it: it goes with them once more.
+      // Delivered before records with lower numbers: it is sent again with them.
       again_end_ = std::max(again_end_, end);
     } else {
       runs_.push_back({.end = end, .at = now});
@@ -32,7 +35,7 @@ class HeldRecords {
   }
 
   /// The connection over which they were delivered ended: all that is held must go again. A
-  /// connection that never lasts tells nothing about its server: then they are given up, until one
+  /// connection that never lasts says nothing about its server: then they are released, until one
   /// lasts.
   void lost() {
     if (runs_.empty()) return;

@@ -26,13 +26,13 @@ struct Outcome {
   };
 
   Result result = Result::kDelivered;
-  /// Of a batch that was not: so many from its front were all the same, but for `refused`.
+  /// For a batch that was not delivered whole: its first records that were, including `refused`.
   std::size_t taken = 0;
   std::uint64_t refused = 0;  ///< of those that were delivered
   std::string detail{};       ///< for people: what the other side said; of kDelivered: of `refused`
-  /// No sooner than then; empty: as the caller likes.
+  /// Wait at least this long before the next attempt; empty: the caller decides.
   std::optional<std::chrono::milliseconds> retry_after{};
-  /// The connection of the batch before had ended, and nobody had said that it would.
+  /// The connection of the previous batch had ended unexpectedly.
   bool reconnected = false;
 };
 
@@ -46,8 +46,8 @@ class Sink {
   /// What it is, for people and for the label `kind`: "file", "influxdb", ...
   [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
 
-  /// What its records are, in 28 letters at most. Those that were made as something else, by
-  /// another sink or with other settings, deliver() does not understand.
+  /// The encoding of its records, in at most 28 letters. deliver() cannot read records of another
+  /// encoding, made by another kind of sink or with other settings.
   [[nodiscard]] virtual std::string content() const { return std::string(kind()); }
 
   // Making records: one thread at a time; shares nothing with deliver().
@@ -60,7 +60,7 @@ class Sink {
   [[nodiscard]] virtual std::size_t first_record(std::string_view records) const {
     return records.size();
   }
-  /// Whether it is to be told of every flow among the rows: there may be millions.
+  /// Whether it wants a row of every flow: there may be millions.
   [[nodiscard]] virtual bool wants_flows() const noexcept { return false; }
   /// All rows of the tables were encoded since the last call: appends what follows from that.
   virtual void end_of_rows(std::int64_t /*now_ns*/, std::string& /*records*/) {}
