@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace hopscope::pipeline {
 namespace {
 
@@ -71,6 +73,7 @@ std::uint32_t PortState::slot(std::uint32_t switch_id, std::uint32_t port,
 void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment) noexcept {
   if (slot == kNoSlot) return;
   PortRow& row = ports_[slot];
+  HOPSCOPE_ASSERT(row.switch_id == hop.switch_id);
   SwitchRow& owner = switches_[row.switch_row];
   const Units& units = units_[owner.units];
   if (hop.latency != kNoLatency) count_latency(owner, units, hop.latency, moment.weight);
@@ -81,12 +84,13 @@ void PortState::update(std::uint32_t slot, const Hop& hop, const Moment& moment)
     put(row.live, 1);
   }
   if (hop.has_tx) update_tx(row, units, hop, moment);
-  if (hop.has_occupancy) update_occupancy(slot, units, hop, moment);
-  if (hop.has_congestion) update_congestion(slot, units, hop, moment);
+  if (hop.has_occupancy) update_queue<Measurement::kQueueOccupancy>(slot, units, hop, moment);
+  if (hop.has_congestion) update_queue<Measurement::kQueueCongestion>(slot, units, hop, moment);
 }
 
 void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first,
                           unsigned end, const ColumnPlan& plan, const Moment& moment) noexcept {
+  HOPSCOPE_ASSERT(first < end && end <= plan.hops);
   const std::uint64_t weight = moment.weight;
   const bool is_exact = times_ == ValueTimes::kExact;
   const std::uint8_t tick = tick_at(moment);
@@ -123,38 +127,43 @@ void PortState::take_hops(const PortsOfStack& rows, const HopColumns& columns, u
   }
 }
 
-Interval PortState::watch(const Watched& watched, Interval interval, const Hop& hop,
-                          const Moment& moment) noexcept {
-  if (interval != kNoInterval &&
-      (!watched.rule.enabled() || !watched.rule.left(watched.value, interval))) {
+RowChange PortState::change_of(const Watched& watched, Interval interval) noexcept {
+  return {.switch_time = 0,
+          .receive_time_ns = 0,
+          .now_ns = 0,
+          .switch_id = watched.switch_id,
+          .port = watched.port,
+          .queue = watched.queue,
+          .value = watched.value,
+          .time_switch_id = watched.switch_id,
+          .measurement = watched.measurement,
+          .interval = interval,
+          .has_switch_time = false,
+          .refresh = false};
+}
+
+Interval PortState::watch(const Watched& watched, const IntervalRule& rule, Interval interval,
+                          const Hop& hop, const Moment& moment) noexcept {
+  if (interval != kNoInterval && (!rule.enabled() || !rule.left(watched.value, interval))) {
     return interval;
   }
-  const Interval next = watched.rule.index(watched.value);
-  const bool sent =
-      changes_.route({.switch_time = hop.has_time ? hop.time : moment.switch_time,
-                      .receive_time_ns = moment.receive_time_ns,
-                      .now_ns = moment.now_ns,
-                      .switch_id = watched.switch_id,
-                      .port = watched.port,
-                      .queue = watched.queue,
-                      .value = watched.value,
-                      .time_switch_id = hop.has_time ? watched.switch_id : moment.time_switch_id,
-                      .measurement = watched.measurement,
-                      .interval = next,
-                      .has_switch_time = hop.has_time || moment.has_switch_time,
-                      .refresh = false});
-  return sent ? next : interval;
+  RowChange change = change_of(watched, rule.index(watched.value));
+  change.switch_time = hop.has_time ? hop.time : moment.switch_time;
+  change.has_switch_time = hop.has_time || moment.has_switch_time;
+  if (!hop.has_time) change.time_switch_id = moment.time_switch_id;
+  change.receive_time_ns = moment.receive_time_ns;
+  change.now_ns = moment.now_ns;
+  return changes_.route(change) ? change.interval : interval;
 }
 
 void PortState::update_tx(PortRow& row, const Units& units, const Hop& hop,
                           const Moment& moment) noexcept {
   const Interval next = watch({.measurement = Measurement::kTxUtilization,
-                               .rule = units.tx_utilization,
                                .switch_id = row.switch_id,
                                .port = row.port,
                                .queue = 0,
                                .value = hop.tx_utilization},
-                              row.tx_interval, hop, moment);
+                              units.tx_utilization, row.tx_interval, hop, moment);
   if (next != row.tx_interval) put(row.tx_interval, next);
   put(row.tx_utilization, hop.tx_utilization);
   if (next != row.tx_stays_in) put(row.tx_stays_in, next);
@@ -201,60 +210,42 @@ void PortState::see(QueueRow& row, const Moment& moment) noexcept {
   put(row.live, 1);
 }
 
-void PortState::update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
-                                 const Moment& moment) noexcept {
+template <Measurement kWhat>
+void PortState::update_queue(std::uint32_t slot, const Units& units, const Hop& hop,
+                             const Moment& moment) noexcept {
+  static_assert(kWhat == Measurement::kQueueOccupancy || kWhat == Measurement::kQueueCongestion);
+  constexpr bool kIsOccupancy = kWhat == Measurement::kQueueOccupancy;
   PortRow& row = ports_[slot];
-  const Watched watched{.measurement = Measurement::kQueueOccupancy,
-                        .rule = units.queue_occupancy,
+  const Watched watched{.measurement = kWhat,
                         .switch_id = row.switch_id,
                         .port = row.port,
-                        .queue = hop.queue,
-                        .value = hop.occupancy};
-  const int at = inline_queue(row, hop.queue);
-  if (at >= 0) {
-    const auto i = static_cast<std::size_t>(at);
-    const Interval next = watch(watched, row.occupancy_interval[i], hop, moment);
-    if (next != row.occupancy_interval[i]) put(row.occupancy_interval[i], next);
-    put(row.occupancy[i], occupancy_word(tick_at(moment), hop.occupancy));
-    put(row.queue_stamp[i], moment.value_stamp);
-    if (next != row.queue_stays_in[i]) put(row.queue_stays_in[i], next);
-    const auto seen = static_cast<std::uint8_t>(row.occupancy_seen | 1U << i);
-    if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
+                        .queue = kIsOccupancy ? hop.queue : hop.congestion_queue,
+                        .value = kIsOccupancy ? hop.occupancy : hop.congestion};
+  const IntervalRule& rule = kIsOccupancy ? units.queue_occupancy : units.queue_congestion;
+  const int at = inline_queue(row, watched.queue);
+  if (at < 0) {
+    QueueRow* queue = overflow_queue(slot, watched.queue);
+    if (queue == nullptr) return;
+    const RowWriter writer(queue->sequence);
+    see(*queue, moment);
+    Interval& interval = kIsOccupancy ? queue->occupancy_interval : queue->congestion_interval;
+    put(interval, watch(watched, rule, interval, hop, moment));
+    put(kIsOccupancy ? queue->occupancy : queue->congestion, watched.value);
     return;
   }
-  QueueRow* queue = overflow_queue(slot, hop.queue);
-  if (queue == nullptr) return;
-  const RowWriter writer(queue->sequence);
-  see(*queue, moment);
-  put(queue->occupancy_interval, watch(watched, queue->occupancy_interval, hop, moment));
-  put(queue->occupancy, hop.occupancy);
-}
-
-void PortState::update_congestion(std::uint32_t slot, const Units& units, const Hop& hop,
-                                  const Moment& moment) noexcept {
-  PortRow& row = ports_[slot];
-  const Watched watched{.measurement = Measurement::kQueueCongestion,
-                        .rule = units.queue_congestion,
-                        .switch_id = row.switch_id,
-                        .port = row.port,
-                        .queue = hop.congestion_queue,
-                        .value = hop.congestion};
-  const int at = inline_queue(row, hop.congestion_queue);
-  if (at >= 0) {
-    const auto i = static_cast<std::size_t>(at);
-    const Interval next = watch(watched, row.congestion_interval[i], hop, moment);
-    if (next != row.congestion_interval[i]) put(row.congestion_interval[i], next);
-    put(row.congestion[i], hop.congestion);
-    put(row.occupancy[i], occupancy_word(tick_at(moment), row.occupancy[i]));
-    put(row.queue_stamp[i], moment.value_stamp);
-    return;
-  }
-  QueueRow* queue = overflow_queue(slot, hop.congestion_queue);
-  if (queue == nullptr) return;
-  const RowWriter writer(queue->sequence);
-  see(*queue, moment);
-  put(queue->congestion_interval, watch(watched, queue->congestion_interval, hop, moment));
-  put(queue->congestion, hop.congestion);
+  const auto i = static_cast<std::size_t>(at);
+  Interval& interval = kIsOccupancy ? row.occupancy_interval[i] : row.congestion_interval[i];
+  const Interval next = watch(watched, rule, interval, hop, moment);
+  if (next != interval) put(interval, next);
+  if (!kIsOccupancy) put(row.congestion[i], watched.value);
+  // The tick that both values of a queue share is kept in the word of its occupancy.
+  const std::uint32_t occupancy = kIsOccupancy ? watched.value : row.occupancy[i];
+  put(row.occupancy[i], occupancy_word(tick_at(moment), occupancy));
+  put(row.queue_stamp[i], moment.value_stamp);
+  if (!kIsOccupancy) return;
+  if (next != row.queue_stays_in[i]) put(row.queue_stays_in[i], next);
+  const auto seen = static_cast<std::uint8_t>(row.occupancy_seen | 1U << i);
+  if (seen != row.occupancy_seen) put(row.occupancy_seen, seen);
 }
 
 void PortState::set_interval(const RowChange& change) noexcept {
@@ -298,6 +289,7 @@ void PortState::sweep_port(std::uint32_t slot, const FrameTime& time) noexcept {
   if (row.switch_id == kNoSwitch) return;
   const std::uint32_t now_s = seconds_of(time.now_ns);
   if (seconds_since(row.age, now_s) >= idle_timeout_s_) {
+    HOPSCOPE_ASSERT(ports_of_switch_[row.switch_row] > 0);
     --ports_of_switch_[row.switch_row];
     ports_.erase(slot, seed_, erased_port());
     return;
@@ -348,64 +340,43 @@ void PortState::sweep_queue(std::uint32_t index, const FrameTime& time) noexcept
   put(row.stamp, kept_stamp(row.stamp, stamp_of(time.now_ns)));
   if (!may_refresh(row.last_refresh_s, now_s)) return;
   put(row.last_refresh_s, now_s);
-  const Units& units = units_[units_.index_of(row.switch_id)];
-  const auto refresh = [&](Measurement measurement, const IntervalRule& rule, std::uint32_t value,
-                           Interval interval) {
-    if (value == kNoValue) return;
-    (void)tell({.measurement = measurement,
-                .rule = rule,
-                .switch_id = row.switch_id,
-                .port = row.port,
-                .queue = row.queue,
-                .value = value},
-               interval, time);
-  };
-  refresh(Measurement::kQueueOccupancy, units.queue_occupancy, row.occupancy,
-          row.occupancy_interval);
-  refresh(Measurement::kQueueCongestion, units.queue_congestion, row.congestion,
-          row.congestion_interval);
+  Watched watched{.measurement = Measurement::kQueueOccupancy,
+                  .switch_id = row.switch_id,
+                  .port = row.port,
+                  .queue = row.queue,
+                  .value = row.occupancy};
+  (void)refresh(watched, row.occupancy_interval, time);
+  watched.measurement = Measurement::kQueueCongestion;
+  watched.value = row.congestion;
+  (void)refresh(watched, row.congestion_interval, time);
 }
 
-bool PortState::tell(const Watched& watched, Interval interval, const FrameTime& time) noexcept {
-  return changes_.route({.switch_time = 0,
-                         .receive_time_ns = time.receive_ns,
-                         .now_ns = time.now_ns,
-                         .switch_id = watched.switch_id,
-                         .port = watched.port,
-                         .queue = watched.queue,
-                         .value = watched.value,
-                         .time_switch_id = watched.switch_id,
-                         .measurement = watched.measurement,
-                         .interval = interval,
-                         .has_switch_time = false,
-                         .refresh = true});
+bool PortState::refresh(const Watched& watched, Interval interval, const FrameTime& time) noexcept {
+  if (watched.value == kNoValue) return true;
+  RowChange change = change_of(watched, interval);
+  change.receive_time_ns = time.receive_ns;
+  change.now_ns = time.now_ns;
+  change.refresh = true;
+  return changes_.route(change);
 }
 
 void PortState::refresh_port(PortRow& row, const FrameTime& time) noexcept {
-  const Units& units = units_[switches_[row.switch_row].units];
-  const auto refresh = [&](Measurement measurement, const IntervalRule& rule, std::uint32_t queue,
-                           std::uint32_t value, Interval interval) {
-    return tell({.measurement = measurement,
-                 .rule = rule,
-                 .switch_id = row.switch_id,
-                 .port = row.port,
-                 .queue = queue,
-                 .value = value},
-                interval, time);
-  };
-  bool sent =
-      row.tx_utilization == kNoValue || refresh(Measurement::kTxUtilization, units.tx_utilization,
-                                                0, row.tx_utilization, row.tx_interval);
+  Watched watched{.measurement = Measurement::kTxUtilization,
+                  .switch_id = row.switch_id,
+                  .port = row.port,
+                  .queue = 0,
+                  .value = row.tx_utilization};
+  bool sent = refresh(watched, row.tx_interval, time);
   for (unsigned i = 0; i < kInlineQueues && sent; ++i) {
-    const std::uint32_t queue = row.group * kInlineQueues + i;
-    if (((row.occupancy_seen >> i) & 1) != 0) {
-      sent = refresh(Measurement::kQueueOccupancy, units.queue_occupancy, queue,
-                     row.occupancy[i] & kOccupancyMask, row.occupancy_interval[i]);
-    }
-    if (sent && row.congestion[i] != kNoValue) {
-      sent = refresh(Measurement::kQueueCongestion, units.queue_congestion, queue,
-                     row.congestion[i], row.congestion_interval[i]);
-    }
+    watched.queue = row.group * kInlineQueues + i;
+    const bool has_occupancy = ((row.occupancy_seen >> i) & 1) != 0;
+    watched.measurement = Measurement::kQueueOccupancy;
+    watched.value = has_occupancy ? row.occupancy[i] & kOccupancyMask : kNoValue;
+    sent = refresh(watched, row.occupancy_interval[i], time);
+    if (!sent) break;
+    watched.measurement = Measurement::kQueueCongestion;
+    watched.value = row.congestion[i];
+    sent = refresh(watched, row.congestion_interval[i], time);
   }
 }
 

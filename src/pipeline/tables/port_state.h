@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/assert.h"
 #include "base/fixed_array.h"
 #include "base/prefetch.h"
 #include "base/single_writer.h"
@@ -77,19 +78,23 @@ class PortState {
   [[nodiscard]] const RowTable<SwitchRow>& switches() const noexcept { return switches_; }
 
  private:
-  /// A value beside the interval that it is in.
+  /// A value of a port or queue, with its key.
   struct Watched {
     Measurement measurement;
-    const IntervalRule& rule;
     std::uint32_t switch_id;
     std::uint32_t port;
     std::uint32_t queue;
     std::uint32_t value;
   };
 
-  /// The interval that the row is to have: another one only if the change went on its way.
-  [[nodiscard]] Interval watch(const Watched& watched, Interval interval, const Hop& hop,
-                               const Moment& moment) noexcept;
+  /// Without its times.
+  [[nodiscard]] static RowChange change_of(const Watched& watched, Interval interval) noexcept;
+  /// The interval that the row is to have: another one only if the change was routed.
+  [[nodiscard]] Interval watch(const Watched& watched, const IntervalRule& rule, Interval interval,
+                               const Hop& hop, const Moment& moment) noexcept;
+  /// Asks the owner for a refresh, unless the value is kNoValue. False: there was no room.
+  [[nodiscard]] bool refresh(const Watched& watched, Interval interval,
+                             const FrameTime& time) noexcept;
 
   /// Hops of take_stack() whose values stay: from `first` on, before `end`; one at least.
   void take_hops(const PortsOfStack& rows, const HopColumns& columns, unsigned first, unsigned end,
@@ -120,10 +125,10 @@ class PortState {
     return times_ == ValueTimes::kTicks ? tick_of(moment.value_stamp) : kNoTick;
   }
   void update_tx(PortRow& row, const Units& units, const Hop& hop, const Moment& moment) noexcept;
-  void update_occupancy(std::uint32_t slot, const Units& units, const Hop& hop,
-                        const Moment& moment) noexcept;
-  void update_congestion(std::uint32_t slot, const Units& units, const Hop& hop,
-                         const Moment& moment) noexcept;
+  /// The occupancy or congestion of a queue. Under the RowWriter of the port.
+  template <Measurement kWhat>
+  void update_queue(std::uint32_t slot, const Units& units, const Hop& hop,
+                    const Moment& moment) noexcept;
   /// Index of the queue's inline place, or -1: it is of another group.
   [[nodiscard]] static int inline_queue(PortRow& row, std::uint32_t queue) noexcept;
   /// The row of a queue that has no place in that of its port; null: the table is full.
@@ -148,7 +153,6 @@ class PortState {
   [[nodiscard]] bool may_refresh(std::uint32_t last_s, std::uint32_t now_s) const noexcept {
     return refresh_s_ != 0 && now_s - last_s >= (refresh_s_ + 3) / 4;
   }
-  bool tell(const Watched& watched, Interval interval, const FrameTime& time) noexcept;
   void refresh_port(PortRow& row, const FrameTime& time) noexcept;
 
   const UnitTable& units_;
@@ -169,6 +173,7 @@ template <InstructionSet kSet, typename UpdateHop>
 void PortState::take_stack(const std::uint32_t* slots, const HopColumns& columns,
                            const ColumnPlan& plan, const Moment& moment,
                            const UpdateHop& update_hop) noexcept {
+  HOPSCOPE_ASSERT(plan.hops > 0 && plan.hops <= kMaxHops);
   PortsOfStack rows;
   bool all_stay = stay_at_ports<kSet>(rules_, &ports_[0], slots, columns, plan,
                                       static_cast<std::uint16_t>(moment.now_s), rows);
