@@ -37,25 +37,24 @@ ValueTimes times_kept(unsigned workers, bool exact) noexcept {
 
 }  // namespace
 
-Tables::Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-               const std::vector<CustomHeaderPlan>& formats, const HashSeed& seed, unsigned workers,
-               bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes)
-    : options_(events),
-      table_options_(tables),
-      units_(units),
-      seed_(seed),
-      sequence_window_(workers > 1 ? kSequenceWindow : kWindowAlone),
-      events_(event_buffer),
-      ports_(tables, events.refresh_s, times_kept(workers, exact_times), units, seed, changes),
-      flows4_(std::max(1U, tables.flows_ipv4 / workers), tables, options_, units, event_buffer,
-              ports_),
-      flows6_(std::max(1U, tables.flows_ipv6 / workers), tables, options_, units, event_buffer,
-              ports_),
-      drops_(tables.drop_reasons),
-      sequences_(tables.sequences),
-      formats_(tables.formats, tables, options_, formats, seed, event_buffer),
-      links_(units.has_clocks() ? tables.links : 1),
-      reader_(units) {}
+Tables::Tables(const Context& context)
+    : options_(context.events),
+      table_options_(context.tables),
+      units_(context.units),
+      seed_(context.seed),
+      sequence_window_(context.workers > 1 ? kSequenceWindow : kWindowAlone),
+      events_(context.event_buffer),
+      ports_(table_options_, options_.refresh_s, times_kept(context.workers, context.exact_times),
+             units_, seed_, context.changes),
+      flows4_(std::max(1U, table_options_.flows_ipv4 / context.workers), table_options_, options_,
+              units_, events_, ports_),
+      flows6_(std::max(1U, table_options_.flows_ipv6 / context.workers), table_options_, options_,
+              units_, events_, ports_),
+      drops_(table_options_.drop_reasons),
+      sequences_(table_options_.sequences),
+      formats_(table_options_.formats, table_options_, options_, context.formats, seed_, events_),
+      links_(units_.has_clocks() ? table_options_.links : 1),
+      reader_(units_) {}
 
 Moment Tables::moment_of(const Report& report, const Hop* sink, const FrameTime& time) noexcept {
   Moment moment{.weight = report.weight,

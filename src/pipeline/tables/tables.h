@@ -16,11 +16,19 @@ namespace hopscope::pipeline {
 
 class Tables {
  public:
-  /// `workers`: flow capacities are divided by it, the other tables are not. `exact_times`: see
-  /// EngineOptions.
-  Tables(const TableOptions& tables, const EventOptions& events, const UnitTable& units,
-         const std::vector<CustomHeaderPlan>& formats, const HashSeed& seed, unsigned workers,
-         bool exact_times, EventBuffer& event_buffer, ChangeRouter& changes);
+  struct Context {
+    const TableOptions& tables;
+    const EventOptions& events;
+    const UnitTable& units;
+    const std::vector<CustomHeaderPlan>& formats;
+    const HashSeed& seed;
+    unsigned workers;  ///< flow capacities are divided by it, those of other tables are not
+    bool exact_times;  ///< see EngineOptions
+    EventBuffer& event_buffer;
+    ChangeRouter& changes;
+  };
+
+  explicit Tables(const Context& context);
 
   /// One report: its flow where it has one, its hops' ports and queues, its drop. `flow_hash` is
   /// that of the flow's key.
