@@ -15,7 +15,7 @@ class AgeingClock {
     if (now_ns_ == 0) {
       now_ns_ = shown_ns_ = time_ns;
     } else if (step >= 0) {
-      now_ns_ += std::min(step, kMostNs);
+      now_ns_ += std::min(step, kMaxStepNs);
       shown_ns_ = time_ns;
       behind_ = 0;
     } else if (step < -kDisorderNs && ++behind_ >= kSetBackAfter) {
@@ -31,7 +31,7 @@ class AgeingClock {
   /// So many times in a row from before mean that the clock was set back; a single one is wrong.
   static constexpr int kSetBackAfter = 16;
   /// The widest step: longer than the longest idle timeout, and ages in 16 bits can tell it.
-  static constexpr std::int64_t kMostNs = 32'000 * std::int64_t{1'000'000'000};
+  static constexpr std::int64_t kMaxStepNs = 32'000 * std::int64_t{1'000'000'000};
 
   std::int64_t now_ns_ = 0;
   std::int64_t shown_ns_ = 0;  ///< the time on the other clock that now_ns_ stands for

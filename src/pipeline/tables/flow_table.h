@@ -11,6 +11,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/assert.h"
 #include "base/fixed_array.h"
 #include "base/prefetch.h"
 #include "pipeline/events/options.h"
@@ -96,10 +97,12 @@ class FlowTable {
   }
 
   [[nodiscard]] static Record& record(const FlowPlace& place) noexcept {
+    HOPSCOPE_ASSERT(place.is_known());
     return *static_cast<Record*>(place.record);
   }
   /// Marks the record there as seen at `now_s`.
   static void touch(const FlowPlace& place, std::uint32_t now_s) noexcept {
+    HOPSCOPE_ASSERT(place.is_known());
     if (*place.age != static_cast<std::uint16_t>(now_s)) [[unlikely]]
       *place.age = static_cast<std::uint16_t>(now_s);
   }
@@ -118,7 +121,10 @@ class FlowTable {
       ++statistics_.refused;
       return nullptr;
     }
+    HOPSCOPE_ASSERT(free_count_ > 0);
     const std::uint32_t index = free_[--free_count_];
+    HOPSCOPE_ASSERT(index < records_.size());
+    HOPSCOPE_ASSERT((records_[index].flags & Record::kUsed) == 0);
     if (!place({.tag = tag, .age = static_cast<std::uint16_t>(now_s), .record = index}, first)) {
       free_[free_count_++] = index;
       ++statistics_.refused;
@@ -210,6 +216,8 @@ class FlowTable {
     return (at ^ (tag * 0x5BD1'E995U)) & mask_;
   }
   void forget(Bucket& bucket, unsigned slot) noexcept {
+    HOPSCOPE_ASSERT(slot < kSlots && bucket.tag[slot] != 0);
+    HOPSCOPE_ASSERT(free_count_ < free_.size());
     Record& record = records_[bucket.record[slot]];
     {
       const RowWriter writer(record.sequence);
@@ -260,6 +268,7 @@ class FlowTable {
   }
 
   static bool put_into(Bucket& bucket, const Entry& entry) noexcept {
+    HOPSCOPE_ASSERT(entry.tag != 0);
     for (unsigned slot = 0; slot < kSlots; ++slot) {
       if (bucket.tag[slot] != 0) continue;
       bucket.tag[slot] = entry.tag;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/assert.h"
 #include "base/fixed_array.h"
 #include "base/single_writer.h"
 #include "pipeline/tables/slot_index.h"
@@ -33,6 +34,7 @@ class RowTable {
       refused_.add(1);
       return found.row;
     }
+    HOPSCOPE_ASSERT(found.row < rows_.size());
     if (found.is_new) {
       keys_[found.row] = key;
       Row fresh{};
@@ -54,14 +56,21 @@ class RowTable {
 
   /// Forgets a row; readers see `blank` in its place.
   void erase(std::uint32_t row, const HashSeed& seed, const Row& blank = {}) noexcept {
+    HOPSCOPE_ASSERT(row < index_.used_end());
     index_.erase(keys_[row], seed);
     write(row, blank);
     entries_.set(index_.size());
     expired_.add(1);
   }
 
-  [[nodiscard]] Row& operator[](std::uint32_t row) noexcept { return rows_[row]; }
-  [[nodiscard]] const Row& operator[](std::uint32_t row) const noexcept { return rows_[row]; }
+  [[nodiscard]] Row& operator[](std::uint32_t row) noexcept {
+    HOPSCOPE_ASSERT(row < rows_.size());
+    return rows_[row];
+  }
+  [[nodiscard]] const Row& operator[](std::uint32_t row) const noexcept {
+    HOPSCOPE_ASSERT(row < rows_.size());
+    return rows_[row];
+  }
 
   /// Rows below it may be looked at, those that were erased among them. Any thread.
   [[nodiscard]] std::uint32_t used_end() const noexcept {
@@ -98,7 +107,7 @@ class RowTable {
   }
 
  private:
-  /// A new key in a full table looks at so many rows, and the next one at the next.
+  /// Rows examined per new key in a full table; the scan resumes where the last one stopped.
   static constexpr std::uint32_t kTries = 8;
 
   void write(std::uint32_t row, const Row& value) noexcept {

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/assert.h"
 #include "base/fixed_array.h"
 #include "pipeline/report/hash.h"
 
@@ -34,21 +35,23 @@ class SlotIndex {
     }
     if (free_count_ == 0 && used_end_ == capacity_) return {.row = kNone, .is_new = false};
     const std::uint32_t row = free_count_ != 0 ? free_[--free_count_] : used_end_++;
+    HOPSCOPE_ASSERT(row < capacity_ && size_ < capacity_);
     entries_[at] = {.key = key, .row_plus_one = row + 1};
     ++size_;
     return {.row = row, .is_new = true};
   }
 
-  /// Forgets a key that is there; its row number is free.
+  /// Removes a key, if it is there; its row number is free then.
   void erase(std::uint64_t key, const HashSeed& seed) noexcept {
     std::uint32_t at = home(key, seed);
     while (entries_[at].row_plus_one == 0 || entries_[at].key != key) {
       if (entries_[at].row_plus_one == 0) return;
       at = (at + 1) & mask_;
     }
+    HOPSCOPE_ASSERT(size_ > 0 && free_count_ < capacity_);
     free_[free_count_++] = entries_[at].row_plus_one - 1;
     --size_;
-    // Entries behind the hole that would not be found across it move into it.
+    // Later entries of the probe sequence that the gap would hide move into it.
     for (std::uint32_t next = (at + 1) & mask_; entries_[next].row_plus_one != 0;
          next = (next + 1) & mask_) {
       const std::uint32_t wanted = home(entries_[next].key, seed);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/assert.h"
 #include "io/frame_batch.h"
 
 namespace hopscope::pipeline {
@@ -22,15 +23,20 @@ class LoanPool {
 
   /// Opens a loan with one holder: the lender itself. Not when empty().
   [[nodiscard]] std::uint32_t open(io::FrameHandle handle) noexcept {
+    HOPSCOPE_ASSERT(!empty());
     const std::uint32_t loan = free_.back();
     free_.pop_back();
     loans_[loan] = {.handle = handle, .holders = 1};
     return loan;
   }
-  void add_holder(std::uint32_t loan) noexcept { ++loans_[loan].holders; }
+  void add_holder(std::uint32_t loan) noexcept {
+    HOPSCOPE_ASSERT(loan < loans_.size() && loans_[loan].holders > 0);
+    ++loans_[loan].holders;
+  }
 
   /// One holder less; true with the last one, and then `handle` may go back to the source.
   [[nodiscard]] bool give_back(std::uint32_t loan, io::FrameHandle& handle) noexcept {
+    HOPSCOPE_ASSERT(loan < loans_.size() && loans_[loan].holders > 0);
     if (--loans_[loan].holders != 0) return false;
     handle = loans_[loan].handle;
     free_.push_back(loan);

@@ -6,18 +6,20 @@
 #include <bit>
 #include <cstdint>
 
+#include "base/assert.h"
 #include "base/fixed_array.h"
 
 namespace hopscope::pipeline {
 
 class SenderOwners {
  public:
-  /// Room for so many senders; of further ones the hash decides.
+  /// `senders`: capacity; the owner of further ones is decided by the hash.
   SenderOwners(std::uint32_t senders, unsigned workers)
       : places_(std::bit_ceil(std::uint64_t{2} * senders + kProbes)), workers_(workers) {}
 
   /// The owner of the sender with this hash; `claimant` where there is none yet. Any worker.
   [[nodiscard]] unsigned owner_of(std::uint64_t hash, unsigned claimant) noexcept {
+    HOPSCOPE_ASSERT(claimant < workers_);
     const std::uint64_t wanted = (hash | kTaken) & ~kOwner;
     for (std::size_t i = 0; i < kProbes; ++i) {
       const std::atomic_ref<std::uint64_t> place(
