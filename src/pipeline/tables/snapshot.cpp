@@ -3,22 +3,10 @@
 namespace hopscope::pipeline {
 
 void add(CounterSnapshot& a, const CounterSnapshot& b) noexcept {
-  a.frames += b.frames;
-  a.bytes += b.bytes;
-  a.decoded += b.decoded;
-  a.reports += b.reports;
-  a.hops += b.hops;
-  a.batches += b.batches;
-  a.busy_ns += b.busy_ns;
-  a.idle_ns += b.idle_ns;
-  a.busy_ppm += b.busy_ppm;
-  a.regular_reports += b.regular_reports;
-  a.format_records += b.format_records;
-  a.ipv4_checksum_wrong += b.ipv4_checksum_wrong;
-  a.udp_checksum_wrong += b.udp_checksum_wrong;
-  a.handoff_dropped += b.handoff_dropped;
+#define HOPSCOPE_ADD(name) a.name += b.name;
+  HOPSCOPE_WORKER_COUNTERS(HOPSCOPE_ADD)
+#undef HOPSCOPE_ADD
   a.events_dropped += b.events_dropped;
-  a.changes_dropped += b.changes_dropped;
   const auto add_all = [](auto& to, const auto& from) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
   };

@@ -14,6 +14,7 @@
 #include "pipeline/report/deviation.h"
 #include "pipeline/report/key.h"
 #include "pipeline/report/latency_histogram.h"
+#include "pipeline/tables/counter_list.h"
 
 namespace hopscope::pipeline {
 
@@ -99,7 +100,7 @@ struct LinkSnapshot {
   std::int64_t last_seen_ns = 0;
 };
 
-/// A key of a header of one's own.
+/// A key of a custom header.
 struct FormatSnapshot {
   std::uint8_t format = 0;             ///< index among the formats
   std::array<std::uint64_t, 8> key{};  ///< high and low of each field
@@ -142,29 +143,16 @@ enum class Table : std::uint8_t {
 /// One worker's counters, or the sum of all. Identity, always:
 ///   frames = decoded + sum of dropped (by the error that refused the frame) + handoff_dropped
 struct CounterSnapshot {
-  std::uint64_t frames = 0;  ///< taken from the source
-  std::uint64_t bytes = 0;
-  std::uint64_t decoded = 0;  ///< frames that were accepted as reports
-  std::uint64_t reports = 0;  ///< individual reports in them
-  std::uint64_t hops = 0;
-  std::uint64_t batches = 0;  ///< non-empty polls
-  std::uint64_t busy_ns = 0;  ///< time spent on non-empty polls
-  std::uint64_t idle_ns = 0;
-  std::uint64_t busy_ppm = 0;  ///< busy share of the last second or so, in millionths
+#define HOPSCOPE_FIELD(name) std::uint64_t name = 0;
+  HOPSCOPE_WORKER_COUNTERS(HOPSCOPE_FIELD)
+#undef HOPSCOPE_FIELD
   std::array<std::uint64_t, kDecodeErrorCount> dropped{};  ///< frames refused, by error
-  /// Frames that the owner of their flow had no room for in its queue.
-  std::uint64_t handoff_dropped = 0;
-  std::array<std::uint64_t, kDecodeErrorCount> errors{};  ///< all errors, partial ones included
+  std::array<std::uint64_t, kDecodeErrorCount> errors{};   ///< all errors, partial ones included
   /// [version][kind]
   std::array<std::array<std::uint64_t, kCountOf<ReportKind>>, kVersionLabels.size()> reports_by{};
   std::array<std::uint64_t, kCountOf<EventKind>> events{};  ///< given to the exporter
-  std::uint64_t regular_reports = 0;      ///< of reports: those that the fast path took
-  std::uint64_t format_records = 0;       ///< headers of one's own, elements of groups each
-  std::uint64_t ipv4_checksum_wrong = 0;  ///< of frames that were not refused for it
-  std::uint64_t udp_checksum_wrong = 0;
-  std::uint64_t events_dropped = 0;   ///< the exporter's queue was full
-  std::uint64_t changes_dropped = 0;  ///< row changes and sequence numbers for full worker queues
-  std::array<std::uint64_t, kCountOf<Table>> capacity{};  ///< rows that there is room for
+  std::uint64_t events_dropped = 0;                         ///< the exporter's queue was full
+  std::array<std::uint64_t, kCountOf<Table>> capacity{};    ///< maximum number of rows
   std::array<std::uint64_t, kCountOf<Table>> entries{};
   std::array<std::uint64_t, kCountOf<Table>> refused{};
   std::array<std::uint64_t, kCountOf<Table>> evicted{};
