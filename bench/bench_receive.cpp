@@ -74,9 +74,7 @@ class Receiver {
     } else if (options.method == "udp_gro") {
       owned_ = std::make_unique<UdpGroSource>(kPort);
     } else {
-      owned_ = io::open_udp_source(
-          udp, ports, 0,
-          options.method == "recvmmsg" ? io::UdpMethod::kRecvmmsg : io::UdpMethod::kUring);
+      owned_ = std::make_unique<io::UdpSource>(udp, ports, 0);
     }
     if (owned_) source_ = owned_.get();
     if (options.stamps) {
@@ -204,7 +202,7 @@ int run(int argc, char** argv) {
   Options options;
   app.add_option("--interface", options.interface);
   app.add_option("--method", options.method)
-      ->check(CLI::IsMember({"af_xdp", "recvmmsg", "io_uring", "udp_gro", "tpacket_v3"}));
+      ->check(CLI::IsMember({"af_xdp", "recvmmsg", "udp_gro", "tpacket_v3"}));
   app.add_option("--work", options.work)->check(CLI::IsMember({"drop", "pipeline", "few_events"}));
   app.add_option("--idle", options.idle)->check(CLI::IsMember({"spin", "adaptive", "poll"}));
   app.add_option("--frames", options.frames, "UMEM frames");

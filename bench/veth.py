@@ -37,7 +37,7 @@ MORE_TRAFFIC = {"udp_gro": ("--udp-checksum", "--source-ports", 1)}
 ADDRESS, MAC = "10.0.0.100", "02:00:00:00:00:02"  # where `hopscope generate` sends to
 LOWEST, HIGHEST = 100_000, 8_000_000
 WORKS = {"drop": "nothing", "pipeline": "pipeline", "few_events": "pipeline, few events"}
-METHODS = ("af_xdp", "recvmmsg", "io_uring", "udp_gro", "tpacket_v3")
+METHODS = ("af_xdp", "recvmmsg", "udp_gro", "tpacket_v3")
 
 
 class BenchLab(Lab):

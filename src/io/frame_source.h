@@ -50,7 +50,7 @@ struct SourceDescription {
   std::string kind;       ///< "af_xdp", "udp" or "pcap"
   std::string interface;  ///< network interface, or the file's path
   unsigned queue = 0;
-  std::string mode;  ///< "native", "generic", "io_uring", "socket" or "file"
+  std::string mode;  ///< "native", "generic", "socket" or "file"
   bool zero_copy = false;
   bool huge_pages = false;
   bool busy_poll = false;

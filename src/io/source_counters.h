@@ -1,6 +1,7 @@
 #pragma once
-// What every source counts about its own polls, in one place.
+// Counters of polls and frames that every kind of source needs.
 
+#include "base/assert.h"
 #include "base/counter.h"
 #include "io/frame_batch.h"
 #include "io/frame_source.h"
@@ -9,8 +10,9 @@ namespace hopscope::io {
 
 class SourceCounters {
  public:
-  /// One call of receive() that brought `frames` frames of `bytes` bytes together.
+  /// One call of receive() that returned `frames` frames with `bytes` bytes in total.
   void count_poll(std::size_t frames, std::uint64_t bytes) noexcept {
+    HOPSCOPE_ASSERT(frames <= kBatch && (frames != 0 || bytes == 0));
     polls_.add(1);
     if (frames == 0) {
       empty_polls_.add(1);
@@ -21,7 +23,11 @@ class SourceCounters {
     held_.add(frames);
     if (frames == kBatch) full_batches_.add(1);
   }
-  void count_release(std::size_t frames) noexcept { held_.set(held_.get() - frames); }
+  void count_release(std::size_t frames) noexcept {
+    const std::uint64_t held = held_.get();
+    HOPSCOPE_ASSERT(frames <= held);  // each frame is released once
+    held_.set(held - frames);
+  }
   void count_wakeup() noexcept { wakeups_.add(1); }
 
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_.get(); }

@@ -24,7 +24,8 @@ Receiver::Receiver(const Config& config) : interface_(config.receive.af_xdp.inte
   io::UdpOptions udp = config.receive.udp;
   io::require_free_udp_ports(udp, ports);
   udp.shared = queues.size() > 1;
-  for (const unsigned queue : queues) udp_.push_back(io::open_udp_source(udp, ports, queue));
+  for (const unsigned queue : queues)
+    udp_.push_back(std::make_unique<io::UdpSource>(udp, ports, queue));
 }
 
 std::vector<io::FrameSource*> Receiver::sources() const {

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/assert.h"
+
 namespace hopscope::io {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr std::size_t kEthernetBytes = 14;
 constexpr std::size_t kIpv4Bytes = 20;
 constexpr std::size_t kIpv6Bytes = 40;
 constexpr std::size_t kUdpBytes = 8;
+static_assert(kUdpHeaderRoom == kEthernetBytes + kIpv6Bytes + kUdpBytes);
 constexpr std::uint8_t kTtl = 64;
 
 in6_addr mapped(const in_addr& address) noexcept {
@@ -95,6 +98,7 @@ UdpAddresses read_udp_addresses(const void* name, msghdr& message) noexcept {
 
 std::uint8_t* write_udp_headers(std::uint8_t* payload, std::size_t length,
                                 const UdpAddresses& addresses) noexcept {
+  HOPSCOPE_ASSERT(length + kUdpBytes + kIpv4Bytes <= 0xFFFF);  // fits the length fields
   const bool ipv4 = is_ipv4(addresses.source);
   std::uint8_t* udp = payload - kUdpBytes;
   std::memcpy(udp, &addresses.source_port, 2);

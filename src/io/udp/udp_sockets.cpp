@@ -10,17 +10,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 #include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {
 
-/// A bound address of either family.
+/// An address to bind to, of either family.
 struct Endpoint {
   sockaddr_storage address{};
   socklen_t bytes = 0;
@@ -44,7 +42,7 @@ Endpoint endpoint(const std::string& address, std::uint16_t port) {
     to.bytes = sizeof v6;
     to.family = AF_INET6;
   } else {
-    throw SetupError(fmt::format("receive.udp.listen: {} is no IP address", address));
+    throw SetupError(fmt::format("receive.udp.listen: {} is not an IP address", address));
   }
   return to;
 }
@@ -79,16 +77,18 @@ void UdpSockets::open_one(const UdpOptions& options, std::uint16_t port) {
   if (fd < 0) throw SetupError(fmt::format("cannot open a UDP socket: {}", std::strerror(errno)));
   sockets_.push_back({.fd = fd, .port = htons(port)});
   const bool ready = !options.shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  const bool told = at.family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
-                                                set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)
-                                          : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-  if (!ready || !told) {
+  const bool gives_destination =
+      at.family == AF_INET6
+          ? set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)
+          : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  if (!ready || !gives_destination) {
     throw SetupError(fmt::format("cannot prepare a UDP socket: {}", std::strerror(errno)));
   }
   set_buffer(fd, options.socket_buffer);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&at.address), at.bytes) != 0) {
-    throw SetupError(fmt::format("cannot listen on UDP {} port {}: {}; who has it (ss -lun)?",
-                                 options.listen, port, std::strerror(errno)));
+    throw SetupError(
+        fmt::format("cannot listen on UDP {} port {}: {}; `ss -lunp` shows which process uses it",
+                    options.listen, port, std::strerror(errno)));
   }
 }
 
@@ -111,18 +111,6 @@ void UdpSockets::set_buffer(int fd, std::uint64_t bytes) {
 void require_free_udp_ports(const UdpOptions& options, const std::vector<std::uint16_t>& ports) {
   UdpOptions alone = options;
   alone.shared = false;
-  // A collector that has just ended by io_uring still has them for some milliseconds.
-  constexpr int kTries = 50;
-  constexpr auto kWait = std::chrono::milliseconds(20);
-  for (int i = 1; i < kTries; ++i) {
-    try {
-      const UdpSockets sockets(alone, ports);
-      return;
-    } catch (const SetupError&) {
-      if (errno != EADDRINUSE) throw;
-    }
-    std::this_thread::sleep_for(kWait);
-  }
   const UdpSockets sockets(alone, ports);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The UDP sockets of one worker: one per report port. Workers share the ports by SO_REUSEPORT, so
-// the kernel keeps each sender with one worker.
+// The UDP sockets of one worker: one per report port. Several workers share the ports by
+// SO_REUSEPORT; the kernel then sends all datagrams of a sender to the same worker.
 
 #include <cstdint>
 #include <string>
@@ -26,7 +26,7 @@ class UdpSockets {
   /// Datagrams that the kernel dropped because the receive buffers were full.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
 
-  /// Why the sockets are less than what was asked for; else empty.
+  /// Why the receive buffer is smaller than configured; else empty.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
 
  private:
@@ -43,8 +43,9 @@ class UdpSockets {
   std::string reason_;
 };
 
-/// Ports that workers share would be shared with another process of the same user as well, which
-/// then takes its part of the reports: so nobody else may have them. Throws SetupError.
+/// Throws SetupError if another process listens on one of the ports. Ports that workers share by
+/// SO_REUSEPORT could also be shared by another process of the same user, which would then receive
+/// a part of the reports.
 void require_free_udp_ports(const UdpOptions& options, const std::vector<std::uint16_t>& ports);
 
 }  // namespace hopscope::io

@@ -1,5 +1,4 @@
-// UDP sockets on the loopback interface, by io_uring and by recvmmsg: datagrams come back as frames
-// with the addresses that they had.
+// UDP sockets on the loopback interface: datagrams are received as frames with their addresses.
 
 #include "io/udp/udp_source.h"
 
@@ -21,7 +20,7 @@
 namespace hopscope::io {
 namespace {
 
-/// A port that nobody has now.
+/// A port that no socket uses now.
 std::uint16_t free_port() {
   const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
   sockaddr_in6 any{};
@@ -61,22 +60,12 @@ class Sender {
   int fd_;
 };
 
-class Udp : public testing::TestWithParam<UdpMethod> {
+class UdpSourceTest : public testing::Test {
  protected:
-  std::unique_ptr<FrameSource> open(const UdpOptions& options,
-                                    const std::vector<std::uint16_t>& ports) {
-    try {
-      return open_udp_source(options, ports, 0, GetParam());
-    } catch (const SetupError& error) {
-      if (GetParam() == UdpMethod::kUring) return nullptr;  // this kernel forbids io_uring
-      throw;
-    }
-  }
-
-  /// Payloads that came, each with the frame it came in.
+  /// Payloads, each with its whole frame.
   using Received = std::multimap<std::string, std::vector<std::uint8_t>>;
 
-  static void take(FrameSource& source, std::size_t count, Received& to, bool release = true) {
+  static void receive_all(FrameSource& source, std::size_t count, Received& to) {
     for (int idle = 0; to.size() < count && idle < 100;) {
       FrameBatch batch;
       if (source.receive(batch) == 0) {
@@ -90,24 +79,18 @@ class Udp : public testing::TestWithParam<UdpMethod> {
         to.emplace(std::string(frame.begin() + static_cast<long>(headers), frame.end()),
                    std::vector<std::uint8_t>(frame.begin(), frame.end()));
       }
-      if (release) source.release(batch.handle.data(), batch.count);
+      source.release(batch.handle.data(), batch.count);
     }
   }
 };
 
-#define OPEN_OR_SKIP(source, options, ports) \
-  const auto source = open(options, ports);  \
-  if (source == nullptr) GTEST_SKIP() << "no io_uring here"
-
-TEST_P(Udp, DatagramsBecomeFramesOfEitherIpVersion) {
+TEST_F(UdpSourceTest, Datagram_of_either_ip_version_becomes_a_frame) {
   const std::uint16_t port = free_port();
-  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, {port});
-  FrameBatch batch;
-  source->receive(batch);  // io_uring is armed by the first call
+  UdpSource source(UdpOptions{.buffers = 64}, {port}, 0);
   Sender(AF_INET).send(port, "over IPv4");
   Sender(AF_INET6).send(port, "over IPv6");
   Received received;
-  take(*source, 2, received);
+  receive_all(source, 2, received);
   ASSERT_EQ(received.size(), 2U);
   pipeline::DecodeConfig config;
   config.report_udp_port = {port};
@@ -130,40 +113,40 @@ TEST_P(Udp, DatagramsBecomeFramesOfEitherIpVersion) {
   }
 }
 
-TEST_P(Udp, ManyDatagramsThroughFewBuffersOnTwoPorts) {
+TEST_F(UdpSourceTest, Datagrams_on_two_ports_through_few_buffers_all_arrive) {
   const std::uint16_t first = free_port();
   const std::uint16_t second = free_port();
-  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, (std::vector<std::uint16_t>{first, second}));
+  UdpSource source(UdpOptions{.buffers = 64}, {first, second}, 0);
   const Sender sender(AF_INET);
   Received received;
   for (int round = 0; round < 40; ++round) {
     for (int i = 0; i < 50; ++i) {
       sender.send(i % 2 == 0 ? first : second, std::to_string(round) + "." + std::to_string(i));
     }
-    take(*source, static_cast<std::size_t>(round + 1) * 50, received);
-    const SourceStatistics now = source->statistics();
+    receive_all(source, static_cast<std::size_t>(round + 1) * 50, received);
+    const SourceStatistics now = source.statistics();
     EXPECT_EQ(now.frames_in_fill + now.frames_held, now.frames_total);
   }
   std::set<std::string> different;
   for (const auto& [payload, frame] : received) different.insert(payload);
   EXPECT_EQ(received.size(), 2000U);
   EXPECT_EQ(different.size(), 2000U);
-  EXPECT_EQ(source->statistics().frames, 2000U);
+  EXPECT_EQ(source.statistics().frames, 2000U);
 }
 
-TEST_P(Udp, GoesOnAfterAllBuffersWereHeld) {
+TEST_F(UdpSourceTest, Receive_after_all_buffers_were_held_resumes) {
   const std::uint16_t port = free_port();
-  OPEN_OR_SKIP(source, UdpOptions{.buffers = 64}, {port});
+  UdpSource source(UdpOptions{.buffers = 64}, {port}, 0);
   const Sender sender(AF_INET);
   for (int i = 0; i < 100; ++i) sender.send(port, std::to_string(i));
   std::vector<FrameHandle> held;
   std::set<std::string> payloads;
-  const auto take_some = [&] {
+  const auto receive_some = [&] {
     for (int idle = 0; idle < 20;) {
       FrameBatch batch;
-      if (source->receive(batch) == 0) {
+      if (source.receive(batch) == 0) {
         ++idle;
-        source->wait(5);
+        source.wait(5);
         continue;
       }
       for (std::size_t i = 0; i < batch.count; ++i) {
@@ -173,44 +156,44 @@ TEST_P(Udp, GoesOnAfterAllBuffersWereHeld) {
       }
     }
   };
-  take_some();
+  receive_some();
   EXPECT_EQ(held.size(), 64U) << "all buffers, and not one twice";
-  source->release(held.data(), held.size());
+  source.release(held.data(), held.size());
   held.clear();
-  take_some();
+  receive_some();
   EXPECT_EQ(payloads.size(), 100U) << "the rest waited in the socket";
-  source->release(held.data(), held.size());
+  source.release(held.data(), held.size());
 }
 
-TEST_P(Udp, WhatTheSocketDropsIsCounted) {
+TEST_F(UdpSourceTest, Datagrams_beyond_the_socket_buffer_are_counted_as_lost) {
   const std::uint16_t port = free_port();
-  OPEN_OR_SKIP(source, (UdpOptions{.buffers = 64, .socket_buffer = 8192}), {port});
+  UdpSource source(UdpOptions{.buffers = 64, .socket_buffer = 8192}, {port}, 0);
   const Sender sender(AF_INET);
   constexpr std::uint64_t kSent = 2000;
   for (std::uint64_t i = 0; i < kSent; ++i) sender.send(port, std::string(200, 'x'));
   Received received;
-  take(*source, kSent, received);
-  const SourceStatistics now = source->statistics();
+  receive_all(source, kSent, received);
+  const SourceStatistics now = source.statistics();
   EXPECT_GT(now.lost, 0U);
   EXPECT_EQ(now.lost + received.size(), kSent);
 }
 
-TEST_P(Udp, AnEmptyDatagramAndATooLongOne) {
+TEST_F(UdpSourceTest, Datagram_longer_than_its_buffer_is_counted_as_lost) {
   const std::uint16_t port = free_port();
-  OPEN_OR_SKIP(source, (UdpOptions{.buffers = 64, .buffer_bytes = 256}), {port});
+  UdpSource source(UdpOptions{.buffers = 64, .buffer_bytes = 256}, {port}, 0);
   const Sender sender(AF_INET);
   sender.send(port, "");
   sender.send(port, std::string(1000, 'x'));
   sender.send(port, "after");
   Received received;
-  take(*source, 2, received);
+  receive_all(source, 2, received);
   EXPECT_EQ(received.size(), 2U);
   EXPECT_EQ(received.count(""), 1U);
   EXPECT_EQ(received.count("after"), 1U);
-  EXPECT_EQ(source->statistics().lost, 1U) << "the one that did not fit";
+  EXPECT_EQ(source.statistics().lost, 1U) << "the one that did not fit";
 }
 
-TEST(UdpSockets, APortThatIsTakenIsRefusedUnlessShared) {
+TEST(UdpSocketsTest, Port_in_use_is_refused_unless_shared) {
   const std::uint16_t port = free_port();
   require_free_udp_ports({}, {port});
   const UdpSockets first(UdpOptions{.shared = true}, {port});
@@ -219,19 +202,26 @@ TEST(UdpSockets, APortThatIsTakenIsRefusedUnlessShared) {
   EXPECT_THROW(require_free_udp_ports(UdpOptions{.shared = true}, {port}), SetupError);
 }
 
-TEST_P(Udp, RefusalsSayWhatToDo) {
+TEST_F(UdpSourceTest, Address_of_another_host_is_refused_by_name) {
   try {
-    open(UdpOptions{.listen = "192.0.2.1"}, {free_port()});
-    if (GetParam() != UdpMethod::kUring) FAIL() << "that address is not of this host";
+    const UdpSource source(UdpOptions{.listen = "192.0.2.1"}, {free_port()}, 0);
+    FAIL() << "that address is not of this host";
   } catch (const SetupError& error) {
     EXPECT_NE(std::string(error.what()).find("192.0.2.1"), std::string::npos);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, Udp, testing::Values(UdpMethod::kUring, UdpMethod::kRecvmmsg),
-                         [](const auto& method) {
-                           return method.param == UdpMethod::kUring ? "io_uring" : "recvmmsg";
-                         });
+#if defined(HOPSCOPE_ASSERTIONS)
+TEST(UdpSourceDeathTest, Frame_released_twice_is_caught) {
+  const std::uint16_t port = free_port();
+  UdpSource source(UdpOptions{.buffers = 64}, {port}, 0);
+  Sender(AF_INET).send(port, "x");
+  FrameBatch batch;
+  while (source.receive(batch) == 0) source.wait(10);
+  source.release(batch.handle.data(), 1);
+  EXPECT_DEATH(source.release(batch.handle.data(), 1), "assertion failed: frames <= held");
+}
+#endif
 
 }  // namespace
 }  // namespace hopscope::io
