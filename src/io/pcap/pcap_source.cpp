@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/setup_error.h"
 
 namespace hopscope::io {
@@ -55,7 +56,7 @@ std::size_t to_ethernet(int link_type, const std::uint8_t* data, std::size_t len
   return kEthernetBytes + kept;
 }
 
-/// 0 for what has no size, like a pipe.
+/// 0 if the size is unknown, as of a pipe.
 std::uint64_t file_bytes(const std::string& file) noexcept {
   struct stat status {};
   return stat(file.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
@@ -66,15 +67,15 @@ bool is_regular(const std::string& file) noexcept {
   return stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/// 0 for what no clock says.
+/// 0 for a time that cannot be right.
 std::int64_t nanoseconds(const timeval& time) noexcept {
-  constexpr std::int64_t kMostSeconds = std::int64_t{1} << 33;
-  if (time.tv_sec < 0 || time.tv_sec >= kMostSeconds || time.tv_usec < 0) return 0;
+  constexpr std::int64_t kMaxSeconds = std::int64_t{1} << 33;
+  if (time.tv_sec < 0 || time.tv_sec >= kMaxSeconds || time.tv_usec < 0) return 0;
   // With nanosecond precision tv_usec holds nanoseconds.
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_usec;
 }
 
-/// Frames that are so far apart do not share a batch.
+/// Frames further apart than this are not put into one batch.
 constexpr std::int64_t kPauseNs = 1'000'000'000;
 
 }  // namespace
@@ -104,7 +105,7 @@ PcapSource::PcapSource(std::vector<std::string> files, std::size_t slots)
   for (std::size_t i = slots; i > 0; --i) free_.push_back(static_cast<std::uint32_t>(i - 1));
   for (const std::string& file : files_) {
     Handle handle = open(file);
-    // A pipe cannot be opened again; of files there may be more than may be open at a time.
+    // A pipe cannot be opened again; there may be more files than can be open at a time.
     if (is_regular(file)) handle.reset();
     handles_.push_back(std::move(handle));
     bytes_total_ += file_bytes(file);
@@ -128,7 +129,7 @@ bool PcapSource::next_file() noexcept {
       link_type_ = pcap_datalink(handle_.get());
       return true;
     } catch (const std::exception& error) {
-      warnings_.emplace_back(error.what());  // it was there when the replay began
+      warnings_.emplace_back(error.what());  // it could be opened when the replay began
       ++file_;
     }
   }
@@ -161,6 +162,7 @@ std::size_t PcapSource::receive(FrameBatch& batch) noexcept {
   while (batch.count < kBatch && !free_.empty() && !ended_) {
     const std::uint32_t slot = free_.back();
     const std::size_t i = batch.count;
+    HOPSCOPE_ASSERT(slot < slot_count_);
     if (!read_one(slot, batch.length[i], times_[i])) {
       ended_ = true;
       break;
@@ -170,19 +172,24 @@ std::size_t PcapSource::receive(FrameBatch& batch) noexcept {
     batch.handle[i] = slot;
     bytes += batch.length[i];
     ++batch.count;
-    // Much may be due after a pause: a batch ends there, so that its events are taken first.
+    // After a pause much may be due: end the batch, so that its events are consumed first.
     if (times_[i] - times_[0] >= kPauseNs) break;
   }
   batch.frame_time_ns = times_.data();
   batch.receive_time_ns = batch.count != 0 ? times_[0] : 0;
   counters_.count_poll(batch.count, bytes);
+  HOPSCOPE_ASSERT(free_.size() + counters_.held() == slot_count_);
   return batch.count;
 }
 
 void PcapSource::release(const FrameHandle* handles, std::size_t count) noexcept {
   // The capacity was reserved at construction.
-  for (std::size_t i = 0; i < count; ++i) free_.push_back(static_cast<std::uint32_t>(handles[i]));
+  for (std::size_t i = 0; i < count; ++i) {
+    HOPSCOPE_ASSERT(handles[i] < slot_count_);
+    free_.push_back(static_cast<std::uint32_t>(handles[i]));
+  }
   counters_.count_release(count);
+  HOPSCOPE_ASSERT(free_.size() + counters_.held() == slot_count_);
 }
 
 void PcapSource::wait(int /*timeout_ms*/) noexcept {}

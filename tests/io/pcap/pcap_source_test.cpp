@@ -121,7 +121,7 @@ class PcapSourceTest : public testing::Test {
   std::vector<std::string> paths_;
 };
 
-TEST_F(PcapSourceTest, MicrosecondsNanosecondsAndPcapng) {
+TEST_F(PcapSourceTest, Capture_of_each_format_is_read) {
   Bytes micro = pcap_header(kMicroseconds, kEthernet);
   put_packet(micro, 3, 7, test::report_frame(1));
   Bytes nano = pcap_header(kNanoseconds, kEthernet);
@@ -136,7 +136,7 @@ TEST_F(PcapSourceTest, MicrosecondsNanosecondsAndPcapng) {
   EXPECT_EQ(source.bytes_read(), source.bytes_total());
 }
 
-TEST_F(PcapSourceTest, OtherLinkTypesBecomeEthernet) {
+TEST_F(PcapSourceTest, Frame_of_other_link_type_becomes_ethernet) {
   const Bytes frame = test::report_frame(9);
   const Bytes ip(frame.begin() + 14, frame.end());
   Bytes raw = pcap_header(kMicroseconds, kRaw);
@@ -154,7 +154,7 @@ TEST_F(PcapSourceTest, OtherLinkTypesBecomeEthernet) {
   }
 }
 
-TEST_F(PcapSourceTest, HeldFramesAreNotOverwritten) {
+TEST_F(PcapSourceTest, Frame_held_is_not_overwritten) {
   Bytes capture = pcap_header(kNanoseconds, kEthernet);
   for (std::uint32_t i = 0; i < 300; ++i) put_packet(capture, 1, i, test::report_frame(i));
   PcapSource source({file(capture)}, 100);
@@ -173,7 +173,7 @@ TEST_F(PcapSourceTest, HeldFramesAreNotOverwritten) {
   EXPECT_EQ(read_all(source).size(), 200U);
 }
 
-TEST_F(PcapSourceTest, ACutFileEndsThereWithAWarning) {
+TEST_F(PcapSourceTest, Capture_cut_off_ends_with_a_warning) {
   Bytes capture = pcap_header(kNanoseconds, kEthernet);
   put_packet(capture, 1, 0, test::report_frame(1));
   put_packet(capture, 1, 1, test::report_frame(2));
@@ -186,7 +186,7 @@ TEST_F(PcapSourceTest, ACutFileEndsThereWithAWarning) {
   EXPECT_EQ(source.warnings().size(), 1U);
 }
 
-TEST_F(PcapSourceTest, NoCaptureNoStart) {
+TEST_F(PcapSourceTest, File_that_is_no_capture_is_refused) {
   const auto refusal = [](const std::string& path) {
     try {
       const PcapSource source({path});
@@ -200,7 +200,7 @@ TEST_F(PcapSourceTest, NoCaptureNoStart) {
   EXPECT_THAT(refusal(file(pcap_header(kNanoseconds, 105))), testing::HasSubstr("link type"));
 }
 
-TEST_F(PcapSourceTest, AnEmptyCaptureIsOver) {
+TEST_F(PcapSourceTest, Capture_empty_is_exhausted_at_once) {
   PcapSource source({file(pcap_header(kNanoseconds, kEthernet))});
   EXPECT_TRUE(read_all(source).empty());
 }
