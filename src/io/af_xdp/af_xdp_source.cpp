@@ -4,16 +4,17 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/assert.h"
+#include "base/wall_clock.h"
 #include "io/af_xdp/interface_state.h"
 
-// Newer than Debian's headers are in general; the values are the kernel's ABI.
+// Missing in older headers; the values are the kernel's ABI.
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69
 #endif
@@ -24,33 +25,27 @@
 namespace hopscope::io {
 namespace {
 
-std::int64_t wall_clock_ns() noexcept {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 std::string join(const std::string& a, const std::string& b) {
   return a.empty() ? b : b.empty() ? a : a + "; " + b;
 }
 
-/// Places for frames of several buffers: as many as can wait for other workers.
-constexpr std::size_t kPlaces = 256;
+/// Slots for frames of several buffers: as many as can wait for other workers.
+constexpr std::size_t kAssemblySlots = 256;
 
-/// Polls that bring buffers but no frame, before others have their turn.
-constexpr int kPolls = 16;
+/// Limit of ring reads in one receive() that yield buffers but no whole frame.
+constexpr int kMaxPartialPolls = 16;
 
 /// Whether a frame of the interface's MTU may need more than one buffer.
 bool wants_multi_buffer(const AfXdpOptions& options) noexcept {
   if (options.multi_buffer != MultiBuffer::kAuto) return options.multi_buffer == MultiBuffer::kOn;
   constexpr std::uint32_t kHeaders = 14 + 2 * 4;     // Ethernet, two VLAN tags
   constexpr std::uint32_t kHeadroom = 256;           // XDP_PACKET_HEADROOM
-  constexpr std::uint32_t kPage = 4096 - 256 - 320;  // what drivers give a frame in one page
+  constexpr std::uint32_t kPage = 4096 - 256 - 320;  // room for a frame in one page of a driver
   const std::uint32_t room = std::min(options.frame_bytes - kHeadroom, kPage);
   return interface_mtu(options.interface) + kHeaders > room;
 }
 
-/// What the interface lacks for preferred busy polling; empty if nothing, or if it cannot be told.
+/// What the interface lacks for preferred busy polling; empty if nothing, or if unknown.
 std::string busy_poll_advice(const std::string& interface) {
   for (const char* name : {"napi_defer_hard_irqs", "gro_flush_timeout"}) {
     if (interface_setting(interface, name).value_or(1) == 0) {
@@ -70,7 +65,7 @@ AfXdpSource::AfXdpSource(XdpProgram& program, unsigned queue, const AfXdpOptions
               {.native = program.native(), .multi_buffer = program.multi_buffer()}),
       reason_(join(program.reason(), socket_.reason())) {
   if (options.busy_poll.enabled) ask_for_busy_poll(options.busy_poll);
-  if (socket_.multi_buffer()) assembler_.emplace(kPlaces);
+  if (socket_.multi_buffer()) assembler_.emplace(kAssemblySlots);
   program.add_socket(queue, socket_.fd());
 }
 
@@ -92,8 +87,8 @@ void AfXdpSource::ask_for_busy_poll(const BusyPollOptions& options) {
 }
 
 void AfXdpSource::check_busy_poll() noexcept {
-  // Drivers that do not tell the kernel which NAPI serves a queue leave the socket without one, and
-  // then the options have no effect.
+  // If the driver does not tell the kernel which NAPI serves the queue, the socket has none, and
+  // the options have no effect.
   unsigned napi_id = 0;
   socklen_t bytes = sizeof napi_id;
   const bool known =
@@ -104,6 +99,9 @@ void AfXdpSource::check_busy_poll() noexcept {
 
 void AfXdpSource::append(const xdp_desc& descriptor, FrameBatch& batch) const noexcept {
   const Umem& umem = socket_.umem();
+  HOPSCOPE_ASSERT(batch.count < kBatch);
+  // The kernel stays within the UMEM; a descriptor outside means that the ring is read wrongly.
+  HOPSCOPE_ASSERT(umem.contains(descriptor.addr, descriptor.len));
   batch.data[batch.count] = umem.base() + descriptor.addr;
   batch.length[batch.count] = descriptor.len;
   batch.handle[batch.count] = umem.frame_of(descriptor.addr);
@@ -123,7 +121,8 @@ std::uint32_t AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
       append(descriptor, batch);
       return;
     }
-    // The rest of a frame may come with a later call.
+    // The rest of the frame may arrive with a later call.
+    HOPSCOPE_ASSERT(count < kBatch && socket_.umem().contains(descriptor.addr, descriptor.len));
     assembler_->add(socket_.umem().base() + descriptor.addr, descriptor.len);
     copied[count++] = socket_.umem().frame_of(descriptor.addr);
     if (!ends) return;
@@ -141,8 +140,9 @@ std::uint32_t AfXdpSource::take_buffers(FrameBatch& batch) noexcept {
 std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
   batch.count = 0;
   if (assembler_) {
-    // A poll may end within a frame, or bring only such as are lost: it was not empty.
-    for (int i = 0; i < kPolls && take_buffers(batch) != 0 && batch.count == 0; ++i) {
+    // A read of the ring may end inside a frame, or yield only frames that are lost. Neither means
+    // that the ring is empty.
+    for (int i = 0; i < kMaxPartialPolls && take_buffers(batch) != 0 && batch.count == 0; ++i) {
     }
   } else {
     take_frames(batch);
@@ -152,7 +152,7 @@ std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
   for (std::size_t i = 0; i < count; ++i) bytes += batch.length[i];
   counters_.count_poll(count, bytes);
   if (count == 0) {
-    // Zero-copy drivers that ran out of frames, and busy polling, wait for a call.
+    // Zero-copy drivers that ran out of frames, and busy polling, need a system call.
     if (busy_poll_.load(std::memory_order_relaxed) || socket_.fill().memory().needs_wakeup()) {
       counters_.count_wakeup();
       (void)recvfrom(socket_.fd(), nullptr, 0, MSG_DONTWAIT, nullptr, nullptr);
@@ -160,13 +160,17 @@ std::size_t AfXdpSource::receive(FrameBatch& batch) noexcept {
     return 0;
   }
   batch.frame_time_ns = nullptr;
-  batch.receive_time_ns = wall_clock_ns();
+  batch.receive_time_ns = wall_ns();
   if (wants_busy_poll_ && !busy_poll_checked_.load(std::memory_order_relaxed)) check_busy_poll();
   return count;
 }
 
 void AfXdpSource::release(const FrameHandle* handles, std::size_t count) noexcept {
   counters_.count_release(count);
+  HOPSCOPE_ASSERT(std::all_of(handles, handles + count, [this](FrameHandle handle) {
+    return FrameAssembler::is_assembled(handle) ? assembler_.has_value()
+                                                : socket_.umem().is_frame(handle);
+  }));
   if (!assembler_) {
     socket_.fill().offer(static_cast<std::uint32_t>(count),
                          [handles](std::uint32_t i) { return handles[i]; });
@@ -194,7 +198,7 @@ SourceStatistics AfXdpSource::statistics() const noexcept {
   if (assembler_) {
     statistics.multi_buffer_frames = assembler_->frames();
     statistics.multi_buffer_too_long = assembler_->too_long();
-    statistics.multi_buffer_no_place = assembler_->no_place();
+    statistics.multi_buffer_no_place = assembler_->no_slot();
     statistics.lost = statistics.multi_buffer_too_long + statistics.multi_buffer_no_place;
     statistics.frames_held -= std::min(statistics.frames_held, assembler_->held());
   }
@@ -223,7 +227,7 @@ SourceDescription AfXdpSource::description() const {
                                 .reason = reason_};
   if (wants_busy_poll_ && busy_poll_checked_ && !busy_poll_) {
     description.reason =
-        join(reason_, "busy polling is inactive: the driver does not name the queue's NAPI");
+        join(reason_, "busy polling is inactive: the driver does not report the queue's NAPI");
   }
   return description;
 }
@@ -255,9 +259,8 @@ std::vector<std::string> AfXdpInterface::check() {
   const bool replaced = !program_.attached();
   if (replaced && !replaced_) {
     changes.push_back(
-        fmt::format("the XDP program on {} was replaced or detached by another user of XDP; no "
-                    "report comes from "
-                    "it any more",
+        fmt::format("the XDP program on {} was replaced or detached by another process; no "
+                    "more reports are received from this interface",
                     interface_));
   }
   replaced_ = replaced;

@@ -1,8 +1,9 @@
 #pragma once
-// Frames of one RX queue through AF_XDP, and the interface that several queues share. Frames are
-// read where the kernel or the NIC wrote them, but for those of several buffers.
+// AF_XDP: a source per RX queue, and the interface that they share. Frames are read where the
+// kernel or the NIC wrote them; those of several buffers are copied into one.
 //
-// receive(), release() and wait() are the worker's; the control thread uses AfXdpInterface.
+// receive(), release() and wait() are called by the worker only, AfXdpInterface by the control
+// thread.
 
 #include <atomic>
 #include <cstdint>
@@ -22,7 +23,7 @@ namespace hopscope::io {
 
 class AfXdpSource final : public FrameSource {
  public:
-  /// Binds the socket and puts it into the program's map. Throws SetupError.
+  /// Binds the socket and adds it to the program's map. Throws SetupError.
   AfXdpSource(XdpProgram& program, unsigned queue, const AfXdpOptions& options);
 
   std::size_t receive(FrameBatch& batch) noexcept override;
@@ -32,12 +33,12 @@ class AfXdpSource final : public FrameSource {
     return gone_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t capacity() const noexcept override {
-    return socket_.umem().frames() + (assembler_ ? assembler_->places() : 0);
+    return socket_.umem().frames() + (assembler_ ? assembler_->slots() : 0);
   }
   [[nodiscard]] SourceStatistics statistics() const noexcept override;
   [[nodiscard]] SourceDescription description() const override;
 
-  /// The interface is gone: nothing comes any more. Control thread.
+  /// The interface was removed: there will be no more frames. Control thread.
   void set_gone() noexcept { gone_.store(true, std::memory_order_relaxed); }
 
  private:
@@ -45,14 +46,14 @@ class AfXdpSource final : public FrameSource {
   void check_busy_poll() noexcept;
   void append(const xdp_desc& descriptor, FrameBatch& batch) const noexcept;
   void take_frames(FrameBatch& batch) noexcept;
-  /// Returns how many descriptors it took.
+  /// Returns the number of descriptors consumed.
   std::uint32_t take_buffers(FrameBatch& batch) noexcept;
 
   const std::string interface_;
   const unsigned queue_;
   const bool native_;
   XskSocket socket_;
-  std::optional<FrameAssembler> assembler_;  ///< where frames may come in several buffers
+  std::optional<FrameAssembler> assembler_;  ///< if frames may have several buffers
   std::string reason_;
   bool wants_busy_poll_ = false;
   std::atomic<bool> busy_poll_{false};
@@ -71,14 +72,14 @@ class AfXdpInterface {
   [[nodiscard]] AfXdpSource& source(std::size_t i) noexcept { return *sources_[i]; }
   [[nodiscard]] std::vector<XdpVerdict> verdicts() const { return program_.verdicts(); }
 
-  /// What changed since the last call, a sentence each: the interface is gone, its link is down or
-  /// up again, the program was replaced. Once a second.
+  /// What changed since the last call, a log line each: the interface was removed, its link went
+  /// down or up, the program was replaced. Called once a second.
   [[nodiscard]] std::vector<std::string> check();
 
-  /// The interface went away; it does not come back.
+  /// The interface was removed. Final, even if one of that name is added again.
   [[nodiscard]] bool gone() const noexcept { return gone_; }
 
-  /// Detaches the program; the sources stay open for what they still hold.
+  /// Detaches the program; the sources stay open, with the frames that they still have.
   void detach() noexcept { program_.detach(); }
 
  private:

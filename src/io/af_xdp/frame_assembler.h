@@ -1,7 +1,7 @@
 #pragma once
-// Frames that came in several buffers, put together in one contiguous place each. Places are
-// claimed at start; a frame that is longer than one, or that finds none free, is passed over and
-// counted. One thread; the counts are read by others.
+// Assembles frames that arrive in several buffers: each is copied into a contiguous slot. Slots are
+// allocated at start; a frame that is longer than a slot, or for which no slot is free, is dropped
+// and counted. One thread; other threads read the counts.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,54 +13,57 @@
 
 namespace hopscope::io {
 
-/// Bytes of the longest frame that is put together.
+/// Bytes of a slot, so of the longest frame that can be assembled.
 inline constexpr std::size_t kMaxAssembledBytes = 16'384;
 
 class FrameAssembler {
  public:
   struct Frame {
-    const std::uint8_t* data = nullptr;  ///< null: the frame was passed over
+    const std::uint8_t* data = nullptr;  ///< null: the frame was dropped
     std::uint32_t length = 0;            ///< bytes
     FrameHandle handle = 0;
   };
 
-  /// Claims and touches places * kMaxAssembledBytes bytes. Throws std::bad_alloc.
-  explicit FrameAssembler(std::size_t places);
+  /// Allocates and touches slots * kMaxAssembledBytes bytes. Throws std::bad_alloc.
+  explicit FrameAssembler(std::size_t slots);
 
-  /// A frame has begun and has not ended.
+  /// A frame has started and has not ended.
   [[nodiscard]] bool under_way() const noexcept { return state_ != State::kNone; }
 
   /// Copies the next buffer of the frame.
   void add(const std::uint8_t* data, std::uint32_t length) noexcept;
 
-  /// The buffer before was the last one. The bytes stay until release().
+  /// Ends the frame; the buffer added last was its last one. Only while under_way(). The bytes are
+  /// valid until release().
   [[nodiscard]] Frame finish() noexcept;
 
-  /// Whether finish() gave out this handle. UMEM addresses, the other handles, are far smaller.
+  /// Whether the handle is from finish(). All others are UMEM addresses, which are far smaller.
   [[nodiscard]] static bool is_assembled(FrameHandle handle) noexcept {
     return (handle & kMark) != 0;
   }
   void release(FrameHandle handle) noexcept;
 
-  [[nodiscard]] std::size_t places() const noexcept { return places_; }
+  [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
   [[nodiscard]] std::uint64_t held() const noexcept { return held_.get(); }
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_.get(); }
   [[nodiscard]] std::uint64_t too_long() const noexcept { return too_long_.get(); }
-  [[nodiscard]] std::uint64_t no_place() const noexcept { return no_place_.get(); }
+  [[nodiscard]] std::uint64_t no_slot() const noexcept { return no_slot_.get(); }
 
  private:
-  enum class State : std::uint8_t { kNone, kCopying, kTooLong, kNoPlace };
+  enum class State : std::uint8_t { kNone, kCopying, kTooLong, kNoSlot };
   static constexpr FrameHandle kMark = FrameHandle{1} << 63;
 
   void begin() noexcept;
+  /// Every slot is free, held by the worker, or being filled.
+  [[nodiscard]] bool conserves_slots() const noexcept;
 
-  const std::size_t places_;
+  const std::size_t slots_;
   std::unique_ptr<std::uint8_t[]> memory_;
   std::vector<std::uint32_t> free_;
   State state_ = State::kNone;
-  std::uint32_t place_ = 0;
+  std::uint32_t slot_ = 0;
   std::uint32_t length_ = 0;
-  Counter held_, frames_, too_long_, no_place_;
+  Counter held_, frames_, too_long_, no_slot_;
 };
 
 }  // namespace hopscope::io

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/setup_error.h"
 
 namespace hopscope::io {
@@ -23,6 +25,7 @@ void* map(std::size_t bytes, int flags) noexcept {
 
 Umem::Umem(std::uint32_t frames, std::uint32_t frame_bytes, bool huge_pages)
     : frames_(frames), frame_bytes_(frame_bytes) {
+  HOPSCOPE_ASSERT(std::has_single_bit(frames) && std::has_single_bit(frame_bytes));
   mapped_bytes_ = (bytes() + kHugePage - 1) / kHugePage * kHugePage;
   void* memory = huge_pages ? map(mapped_bytes_, MAP_HUGETLB) : nullptr;
   if (memory != nullptr) {

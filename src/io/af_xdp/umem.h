@@ -1,6 +1,6 @@
 #pragma once
-// Frame memory of one AF_XDP socket: a mapping on 2 MB pages where there are any. Written by the
-// kernel or the NIC, read by the worker.
+// Frame memory of one AF_XDP socket, on 2 MB pages if there are any. Written by the kernel or the
+// NIC, read by the worker.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace hopscope::io {
 
 enum class PageKind : std::uint8_t {
   kHuge,         ///< reserved 2 MB pages (hugetlbfs)
-  kTransparent,  ///< asked for transparent huge pages
+  kTransparent,  ///< transparent huge pages were requested
   kSmall,
 };
 
@@ -29,10 +29,18 @@ class Umem {
   [[nodiscard]] std::uint32_t frame_bytes() const noexcept { return frame_bytes_; }
   [[nodiscard]] PageKind pages() const noexcept { return pages_; }
 
-  /// The address of the frame that a descriptor's address lies in: descriptors point behind the
-  /// headroom.
+  /// The start of the frame that holds `address`: descriptors point past the headroom.
   [[nodiscard]] std::uint64_t frame_of(std::uint64_t address) const noexcept {
     return address & ~std::uint64_t{frame_bytes_ - 1};
+  }
+
+  /// Whether the range lies within one frame.
+  [[nodiscard]] bool contains(std::uint64_t address, std::uint32_t length) const noexcept {
+    return address < bytes() && address + length <= frame_of(address) + frame_bytes_;
+  }
+  /// Whether `address` is the start of a frame.
+  [[nodiscard]] bool is_frame(std::uint64_t address) const noexcept {
+    return address < bytes() && frame_of(address) == address;
   }
 
  private:

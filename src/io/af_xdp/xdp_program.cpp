@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/setup_error.h"
 
 // The skeleton uses the types of the shared header without including it.
@@ -32,12 +33,12 @@ std::string why(int error) {
   return std::strerror(error);
 }
 
-/// libbpf speaks through return values here; its own log lines would only repeat them.
+/// Drops libbpf's log lines: they would only repeat what the return values say.
 int silent(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) {
   return 0;
 }
 
-/// Id of the program that the interface runs in any mode; 0: none.
+/// Id of the program that is attached to the interface in any mode; 0: none.
 std::uint32_t attached_id(unsigned interface_index) noexcept {
   bpf_xdp_query_opts query{};
   query.sz = sizeof query;
@@ -79,14 +80,14 @@ XdpProgram::XdpProgram(const std::string& interface, XdpMode mode, const Redirec
       multi_buffer_(multi_buffer) {
   if (interface_index_ == 0) {
     throw SetupError(
-        fmt::format("there is no interface {} (ip link shows those that are)", interface));
+        fmt::format("there is no interface {} (`ip link` lists the interfaces)", interface));
   }
   if (redirect.ports.size() > kMaxReportPorts) {
     throw SetupError(
         fmt::format("at most {} report ports, not {}", kMaxReportPorts, redirect.ports.size()));
   }
   if (redirect.ethertypes.size() > kMaxEthertypes) {
-    throw SetupError(fmt::format("at most {} EtherTypes of formats, not {}", kMaxEthertypes,
+    throw SetupError(fmt::format("at most {} EtherTypes under formats, not {}", kMaxEthertypes,
                                  redirect.ethertypes.size()));
   }
   libbpf_set_print(silent);
@@ -137,11 +138,11 @@ void XdpProgram::load(const Redirect& redirect) {
   const int error = hopscope_bpf__load(loaded_->skeleton);
   if (error == 0) return;
   if (error == -EINVAL && multi_buffer_) {
-    // A kernel that does not know the flag; or something else, which the second time tells.
+    // Perhaps the kernel does not know the flag: try without. Any other error occurs again.
     hopscope_bpf__destroy(loaded_->skeleton);
     loaded_->skeleton = nullptr;
     multi_buffer_ = false;
-    join_reason("no frames of several buffers: AF_XDP takes them from Linux 6.6 on");
+    join_reason("no frames of several buffers: AF_XDP receives them from Linux 6.6 on");
     load(redirect);
     return;
   }
@@ -154,6 +155,7 @@ void XdpProgram::join_reason(const char* reason) {
 }
 
 void XdpProgram::add_socket(unsigned queue, int socket_fd) {
+  HOPSCOPE_ASSERT(socket_fd >= 0);
   const int map = bpf_map__fd(loaded_->skeleton->maps.sockets);
   if (queue >= HOPSCOPE_MAX_QUEUES || bpf_map_update_elem(map, &queue, &socket_fd, BPF_ANY) != 0) {
     throw SetupError(fmt::format("cannot direct queue {} of {} to its socket: {}", queue,
@@ -163,7 +165,7 @@ void XdpProgram::add_socket(unsigned queue, int socket_fd) {
 
 void XdpProgram::detach() noexcept {
   if (loaded_->link_fd < 0) return;
-  // Detaching is what counts; closing alone would do it, but only some time later.
+  // Closing alone would detach too, but only some time later.
   (void)bpf_link_detach(loaded_->link_fd);
   close(loaded_->link_fd);
   loaded_->link_fd = -1;

@@ -1,6 +1,6 @@
 #pragma once
-// The XDP program on one interface: loaded with the report ports, attached through a bpf_link so
-// that nothing stays behind however the process ends. Control thread only.
+// The XDP program on one interface. Attached through a bpf_link, so that the kernel detaches it
+// however the process ends. Control thread only.
 
 #include <array>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace hopscope::io {
 
-/// What becomes of a frame, in the order of the program's counters (bpf/hopscope_shared.h).
+/// What the program did with a frame, in the order of its counters (bpf/hopscope_shared.h).
 inline constexpr std::array<std::string_view, 5> kXdpVerdicts{"redirected", "not_udp", "other_port",
                                                               "fragment", "no_socket"};
 
@@ -24,29 +24,29 @@ struct XdpVerdict {
 
 class XdpProgram {
  public:
-  /// Loads and attaches; native, else generic, as `mode` allows. `multi_buffer`: as a program that
-  /// takes frames of several buffers (Linux 5.18; without it drivers refuse a large MTU), else as
-  /// one that does not. Throws SetupError.
+  /// Loads and attaches the program: native if possible, else generic, as `mode` allows.
+  /// `multi_buffer`: the program accepts frames of several buffers (Linux 5.18); without it drivers
+  /// refuse a large MTU. Throws SetupError.
   XdpProgram(const std::string& interface, XdpMode mode, const Redirect& redirect,
              bool multi_buffer);
   XdpProgram(const XdpProgram&) = delete;
   XdpProgram& operator=(const XdpProgram&) = delete;
   ~XdpProgram();
 
-  /// Frames of `queue` go to this socket from now on.
+  /// Redirects frames of `queue` to this socket from now on.
   void add_socket(unsigned queue, int socket_fd);
 
-  /// No frame comes any more. Before the sockets close.
+  /// Detaches the program: no more frames. Call it before the sockets are closed.
   void detach() noexcept;
 
   [[nodiscard]] unsigned interface_index() const noexcept { return interface_index_; }
   [[nodiscard]] bool native() const noexcept { return native_; }
   [[nodiscard]] bool multi_buffer() const noexcept { return multi_buffer_; }
-  /// Why it is not native or not multi-buffer although that was wanted; else empty.
+  /// Why it is not native or not multi-buffer as requested; else empty.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
   [[nodiscard]] std::vector<XdpVerdict> verdicts() const;
 
-  /// The program that is attached to the interface now is this one.
+  /// Whether this program is the one attached to the interface now.
   [[nodiscard]] bool attached() const noexcept;
 
  private:

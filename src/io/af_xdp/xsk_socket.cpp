@@ -5,19 +5,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/setup_error.h"
 
 namespace hopscope::io {
 namespace {
 
-[[noreturn]] void fail(const char* what, const char* mend = "") {
-  throw SetupError(fmt::format("AF_XDP: {}: {}{}", what, std::strerror(errno), mend));
+[[noreturn]] void fail(const char* what, const char* advice = "") {
+  throw SetupError(fmt::format("AF_XDP: {}: {}{}", what, std::strerror(errno), advice));
 }
 
 void set_option(int fd, int option, const void* value, socklen_t bytes, const char* what) {
@@ -26,6 +28,7 @@ void set_option(int fd, int option, const void* value, socklen_t bytes, const ch
 
 RingMemory ring_memory(void* map, const xdp_ring_offset& offset, std::uint32_t size) {
   auto* bytes = static_cast<std::uint8_t*>(map);
+  HOPSCOPE_ASSERT(std::has_single_bit(size));
   const auto word = [bytes](std::uint64_t at) {
     return reinterpret_cast<std::uint32_t*>(bytes + at);
   };
@@ -47,13 +50,13 @@ std::string zero_copy_reason(int error) {
   }
 }
 
-/// A way to bind.
+/// A combination of modes to bind with.
 struct Attempt {
   bool zero_copy;
   bool multi_buffer;
 };
 
-/// In the order of preference. To lose large frames is worse than to copy all.
+/// In order of preference: losing large frames is worse than copying all frames.
 std::vector<Attempt> attempts(ZeroCopy zero_copy, const XskSocket::Program& program) {
   const bool may_not_copy = zero_copy != ZeroCopy::kOff && program.native;
   const bool may_copy = zero_copy != ZeroCopy::kRequire;
@@ -79,7 +82,7 @@ XskSocket::XskSocket(unsigned interface_index, unsigned queue, const AfXdpOption
   try {
     register_umem();
     map_rings(options.frames, options.frames);
-    // All frames are the kernel's before the socket is bound.
+    // All frames are in the fill ring before the socket is bound.
     fill_->offer(umem_.frames(),
                  [this](std::uint32_t i) { return std::uint64_t{i} * umem_.frame_bytes(); });
     bind_to(interface_index, queue, options, program);
@@ -112,7 +115,7 @@ void XskSocket::register_umem() {
 }
 
 void XskSocket::map_rings(std::uint32_t rx_entries, std::uint32_t fill_entries) {
-  // The kernel insists on a completion ring although nothing is ever sent.
+  // The kernel requires a completion ring even though nothing is sent.
   constexpr std::uint32_t kCompletionEntries = 2;
   set_option(fd_, XDP_UMEM_FILL_RING, &fill_entries, sizeof fill_entries, "fill ring");
   set_option(fd_, XDP_UMEM_COMPLETION_RING, &kCompletionEntries, sizeof kCompletionEntries,
@@ -142,7 +145,7 @@ int XskSocket::try_bind(unsigned interface_index, unsigned queue, unsigned flags
   address.sxdp_flags = static_cast<std::uint16_t>(flags | XDP_USE_NEED_WAKEUP);
   address.sxdp_ifindex = interface_index;
   address.sxdp_queue_id = queue;
-  // The kernel frees the pool of a socket that was closed before some time after the close.
+  // The kernel frees the buffer pool of an earlier socket some time after that was closed.
   constexpr auto kPatience = std::chrono::seconds(2);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
@@ -162,7 +165,7 @@ void XskSocket::bind_to(unsigned interface_index, unsigned queue, const AfXdpOpt
         (attempt.zero_copy ? XDP_ZEROCOPY : XDP_COPY) | (attempt.multi_buffer ? XDP_USE_SG : 0U));
     multi_buffer_ = error == 0 && attempt.multi_buffer;
     if (attempt.zero_copy) zero_copy_error = error;
-    // What holds the queue holds it in every mode.
+    // Another socket on the queue blocks every mode.
     if (error == 0 || error == EBUSY) break;
   }
   if (options.zero_copy != ZeroCopy::kOff) {

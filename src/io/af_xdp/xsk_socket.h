@@ -1,7 +1,7 @@
 #pragma once
-// One AF_XDP socket on one RX queue with frame memory of its own. Set up by system calls rather
-// than by libxdp's helper, because the fill ring must hold frames before bind: some zero-copy
-// drivers never recover from an empty one.
+// One AF_XDP socket on one RX queue, with its own frame memory. Set up by system calls instead of
+// libxdp, because the fill ring must hold frames before bind: some zero-copy drivers never recover
+// from an empty one.
 
 #include <cstdint>
 #include <memory>
@@ -15,8 +15,8 @@ namespace hopscope::io {
 
 class XskSocket {
  public:
-  /// What the attached program allows: it runs in the driver, without which zero-copy is not tried;
-  /// it takes frames of several buffers, without which they are not asked for.
+  /// What the attached program allows. Zero-copy is tried only if it is native, frames of several
+  /// buffers are requested only if it accepts them.
   struct Program {
     bool native = false;
     bool multi_buffer = false;
@@ -35,9 +35,9 @@ class XskSocket {
   [[nodiscard]] const RxRing& rx() const noexcept { return *rx_; }
   [[nodiscard]] const Umem& umem() const noexcept { return umem_; }
   [[nodiscard]] bool zero_copy() const noexcept { return zero_copy_; }
-  /// Frames larger than one buffer come as several descriptors.
+  /// Frames larger than one buffer arrive as several descriptors.
   [[nodiscard]] bool multi_buffer() const noexcept { return multi_buffer_; }
-  /// Why zero-copy or multi-buffer was not reached although it was wanted; else empty.
+  /// Why zero-copy or multi-buffer was not reached as requested; else empty.
   [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
 
  private:

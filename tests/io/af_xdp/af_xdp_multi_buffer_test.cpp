@@ -46,7 +46,7 @@ std::vector<std::uint8_t> frame_of(std::uint32_t number, std::size_t length) {
   return frame;
 }
 
-TEST_F(MultiBufferFrames, ComeWholeBesideSmallOnes) {
+TEST_F(MultiBufferFrames, Frame_of_several_buffers_arrives_whole_beside_small_ones) {
   set_mtu(9000);
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
@@ -78,7 +78,7 @@ TEST_F(MultiBufferFrames, ComeWholeBesideSmallOnes) {
   EXPECT_EQ(now.lost + now.xsk_rx_dropped + now.xsk_rx_ring_full, 0U);
 }
 
-TEST_F(MultiBufferFrames, HeldOnesStayUntilPlacesRunOutWhichIsCounted) {
+TEST_F(MultiBufferFrames, Frame_without_free_slot_is_counted_and_held_ones_stay_valid) {
   set_mtu(9000);
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
@@ -114,10 +114,10 @@ TEST_F(MultiBufferFrames, HeldOnesStayUntilPlacesRunOutWhichIsCounted) {
     source.release(&handle, 1);
   }
   sender.send(frame_of(1, 3000));
-  EXPECT_EQ(take(source, 1, [](const FrameBatch&) {}), 1U) << "places came back";
+  EXPECT_EQ(take(source, 1, [](const FrameBatch&) {}), 1U) << "the slots are free again";
 }
 
-TEST_F(MultiBufferFrames, TooLongIsCounted) {
+TEST_F(MultiBufferFrames, Frame_too_long_is_counted) {
   set_mtu(60000);
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
@@ -138,7 +138,7 @@ TEST_F(MultiBufferFrames, TooLongIsCounted) {
   expect_conserved(source);
 }
 
-TEST_F(MultiBufferFrames, ComeThroughGenericXdpToo) {
+TEST_F(MultiBufferFrames, Frame_through_generic_xdp_arrives_whole) {
   set_mtu(9000);
   AfXdpOptions options = small_options();
   options.mode = XdpMode::kGeneric;
@@ -154,13 +154,13 @@ TEST_F(MultiBufferFrames, ComeThroughGenericXdpToo) {
   EXPECT_EQ(taken + now.xsk_rx_dropped, 1U);
 }
 
-TEST_F(MultiBufferFrames, AreNotAskedForWhereTheMtuHasNone) {
+TEST_F(MultiBufferFrames, Mtu_of_one_buffer_requests_no_multi_buffer) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   EXPECT_FALSE(interface.source(0).description().multi_buffer);
   EXPECT_EQ(interface.source(0).capacity(), small_options().frames);
 }
 
-TEST_F(MultiBufferFrames, SwitchedOffTheyAreLostInTheKernelAndCounted) {
+TEST_F(MultiBufferFrames, Frame_with_multi_buffer_off_is_lost_and_counted) {
   set_mtu(9000);
   AfXdpOptions options = small_options();
   options.multi_buffer = MultiBuffer::kOff;

@@ -26,7 +26,7 @@ using test::kThere;
 using test::small_options;
 using testing::HasSubstr;
 
-TEST_F(AfXdp, EveryFrameComesOnceAndWhole) {
+TEST_F(AfXdp, Frame_sent_arrives_once_and_whole) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
@@ -51,7 +51,7 @@ TEST_F(AfXdp, EveryFrameComesOnceAndWhole) {
   EXPECT_EQ(source.statistics().frames, kFrames);
 }
 
-TEST_F(AfXdp, HeldFramesStayAndComeBackInAnyOrder) {
+TEST_F(AfXdp, Frame_held_stays_valid_and_is_released_in_any_order) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
@@ -82,7 +82,7 @@ TEST_F(AfXdp, HeldFramesStayAndComeBackInAnyOrder) {
   expect_conserved(source);
 }
 
-TEST_F(AfXdp, WhatDoesNotFitIsCountedByTheKernel) {
+TEST_F(AfXdp, Frame_too_long_is_counted_by_the_kernel) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   AfXdpSource& source = interface.source(0);
   const test::RawSender sender(kThere);
@@ -97,7 +97,7 @@ TEST_F(AfXdp, WhatDoesNotFitIsCountedByTheKernel) {
   expect_conserved(source);
 }
 
-TEST_F(AfXdp, OtherTrafficIsLeftAloneAndVerdictsAddUp) {
+TEST_F(AfXdp, Traffic_other_than_reports_is_passed_and_verdicts_add_up) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   const test::RawSender sender(kThere);
   for (std::uint32_t i = 0; i < 30; ++i) {
@@ -118,7 +118,7 @@ TEST_F(AfXdp, OtherTrafficIsLeftAloneAndVerdictsAddUp) {
   EXPECT_EQ(other, 30U);
 }
 
-TEST_F(AfXdp, DescribesWhatItReached) {
+TEST_F(AfXdp, Description_of_open_source_says_what_was_reached) {
   AfXdpOptions options = small_options();
   options.mode = XdpMode::kGeneric;
   const AfXdpInterface generic(options, {0}, Redirect(kPorts));
@@ -129,7 +129,7 @@ TEST_F(AfXdp, DescribesWhatItReached) {
   EXPECT_FALSE(is.zero_copy);
 }
 
-TEST_F(AfXdp, RefusalsSayWhatToDo) {
+TEST_F(AfXdp, Setup_refused_says_what_to_do) {
   const auto refusal = [](const AfXdpOptions& options, const std::vector<unsigned>& queues) {
     try {
       const AfXdpInterface interface(options, queues, Redirect(kPorts));
@@ -149,14 +149,13 @@ TEST_F(AfXdp, RefusalsSayWhatToDo) {
   EXPECT_THAT(refusal(small_options(), {0}), HasSubstr("XDP program"));
 }
 
-TEST_F(AfXdp, NothingStaysBehind) {
+TEST_F(AfXdp, Interface_closed_leaves_no_program_attached) {
   for (int i = 0; i < 5; ++i) {
     const AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   }
 }
 
-// Last: the interface does not come back.
-TEST_F(AfXdp, ZzLinkDownAndGoneAreTold) {
+TEST_F(AfXdp, Link_down_and_interface_removed_are_reported_once) {
   AfXdpInterface interface(small_options(), {0}, Redirect(kPorts));
   EXPECT_TRUE(interface.check().empty());
   ASSERT_EQ(std::system("ip link set hsrx1 down"), 0);
@@ -170,6 +169,8 @@ TEST_F(AfXdp, ZzLinkDownAndGoneAreTold) {
   EXPECT_TRUE(interface.source(0).exhausted());
   FrameBatch batch;
   EXPECT_EQ(interface.source(0).receive(batch), 0U);
+  ASSERT_EQ(test::enter_veth_namespace(test::kHere, test::kThere), "")
+      << "for the tests after this";
 }
 
 }  // namespace
