@@ -1,9 +1,8 @@
 #pragma once
-// The seam between receiving and processing: a batch of frames, as structure of arrays.
+// A batch of frames, as structure of arrays: what sources pass to the worker.
 //
-// A source fills a batch; the worker reads the bytes in place and gives every frame back by its
-// handle, in any order, through FrameSource::release(). Bytes stay valid until then. The pipeline
-// includes this header and nothing else of src/io.
+// A source fills a batch; the worker reads the bytes in place and returns every frame by its
+// handle, in any order, through FrameSource::release(). The bytes are valid until then.
 
 #include <array>
 #include <cstddef>
@@ -11,10 +10,10 @@
 
 namespace hopscope::io {
 
-/// Frames in a batch, at most: one NAPI budget.
+/// Maximum number of frames in a batch: one NAPI budget.
 inline constexpr std::size_t kBatch = 64;
 
-/// Names a frame to its own source (for AF_XDP the address in the UMEM, or a place of the
+/// Identifies a frame to its source (for AF_XDP the address in the UMEM, or a slot of the
 /// assembler). Opaque to others.
 using FrameHandle = std::uint64_t;
 
@@ -26,7 +25,7 @@ struct FrameBatch {
 
   /// Wall-clock time of receipt in ns since 1970, read once per batch.
   std::int64_t receive_time_ns = 0;
-  /// For captures only: each frame's own time of capture; null where receive_time_ns is for all.
+  /// Captures only: the time of each frame; null if all have receive_time_ns.
   const std::int64_t* frame_time_ns = nullptr;
 
   [[nodiscard]] std::int64_t time_ns(std::size_t i) const noexcept {

@@ -12,11 +12,11 @@ namespace hopscope::io {
 enum class SourceKind : std::uint8_t { kAfXdp, kUdp };
 enum class ZeroCopy : std::uint8_t { kRequire, kPrefer, kOff };
 enum class XdpMode : std::uint8_t { kAuto, kNative, kGeneric };
-/// Frames that need several buffers; kAuto takes them where the interface's MTU is larger than one.
+/// Frames that need several buffers; kAuto receives them if the interface's MTU exceeds one buffer.
 enum class MultiBuffer : std::uint8_t { kAuto, kOn, kOff };
-/// What a worker does when a poll brought nothing.
+/// What a worker does after an empty poll.
 enum class IdleStrategy : std::uint8_t {
-  kSpin,      ///< poll again at once: lowest latency, a whole core
+  kSpin,      ///< poll again at once: lowest latency, uses a whole core
   kAdaptive,  ///< spin 20,000 times, then sleep in poll()
   kPoll,      ///< sleep in poll() at once
 };
@@ -41,13 +41,13 @@ struct AfXdpOptions {
 inline constexpr std::size_t kMaxReportPorts = 16;  ///< of the XDP program
 inline constexpr std::size_t kMaxEthertypes = 4;
 
-/// Which frames the XDP program takes off the interface; all others go on to the kernel.
+/// Which frames the XDP program redirects to the collector; all others are passed to the kernel.
 struct Redirect {
-  /// UDP destination ports, kMaxReportPorts at the most.
+  /// UDP destination ports, up to kMaxReportPorts.
   explicit Redirect(std::vector<std::uint16_t> udp_ports) : ports(std::move(udp_ports)) {}
 
   std::vector<std::uint16_t> ports;
-  std::vector<std::uint16_t> ethertypes;  ///< kMaxEthertypes at the most
+  std::vector<std::uint16_t> ethertypes;  ///< up to kMaxEthertypes
   bool data_packets = false;              ///< every IP packet: the interface is a mirror port
 };
 
@@ -56,7 +56,7 @@ struct UdpOptions {
   std::uint32_t buffers = 4096;            ///< datagrams in flight per worker, a power of two
   std::uint32_t buffer_bytes = 2048;       ///< per datagram, headers included
   std::uint64_t socket_buffer = 64 << 20;  ///< SO_RCVBUF, bytes
-  bool shared = false;  ///< several workers listen on the same ports; not in the file
+  bool shared = false;  ///< several workers listen on the same ports; not a setting
 };
 
 struct ReceiveOptions {
@@ -66,7 +66,7 @@ struct ReceiveOptions {
   IdleStrategy idle = IdleStrategy::kAdaptive;
 };
 
-/// One worker: the RX queue that it serves and the CPU that it is pinned to.
+/// One worker: its RX queue and the CPU that it is pinned to.
 struct WorkerOptions {
   unsigned queue = 0;
   int cpu = -1;  ///< -1: not pinned
