@@ -127,9 +127,8 @@ def headers(root):
 
     def compile_alone(path, folder):
         name = path.relative_to(source).as_posix()
-        unit = pathlib.Path(folder) / (name.replace("/", "_") + ".cpp")
-        unit.write_text(f'#include "{name}"\n')
-        done = subprocess.run(compiler + [unit, "-o", unit.with_suffix(".o")], capture_output=True,
+        output = pathlib.Path(folder) / (name.replace("/", "_") + ".o")
+        done = subprocess.run(compiler + ["-x", "c++", path, "-o", output], capture_output=True,
                               text=True, check=False)
         if done.returncode == 0:
             return None
