@@ -18,6 +18,7 @@
 #include "app/config/check_http.h"
 #include "app/config/check_sinks.h"
 #include "app/config/values.h"
+#include "base/assert.h"
 #include "export/names/names.h"
 #include "pipeline/events/intervals.h"
 
@@ -49,7 +50,7 @@ class Checker {
   }
 
  private:
-  [[nodiscard]] Check reporter() {
+  [[nodiscard]] CheckReporter reporter() {
     return [this](bool good, const std::string& key, std::string text) {
       check(good, key, std::move(text));
     };
@@ -57,10 +58,11 @@ class Checker {
 
   void check(bool good, const std::string& key, std::string text) {
     if (good) return;
+    HOPSCOPE_ASSERT(!key.empty() && !text.empty());
     loaded_.mistakes.push_back({.place = place_of(key), .key = key, .text = std::move(text)});
   }
 
-  /// Where the key stands, or the innermost section around it that the file has.
+  /// The place of the key, or of the innermost section around it that the file has.
   [[nodiscard]] Place place_of(std::string key) const {
     while (true) {
       const auto found = loaded_.places.find(key);
@@ -83,7 +85,7 @@ class Checker {
     const auto& decode = config_.decode;
     const unsigned dscp = decode.int_dscp.value_or(0);
     check(dscp == 0 || (dscp & decode.int_dscp_mask) != 0, "decode.int_dscp",
-          fmt::format("is {:#x}, of which decode.int_dscp_mask {:#x} leaves nothing", dscp,
+          fmt::format("is {:#x}, which decode.int_dscp_mask {:#x} masks to 0", dscp,
                       decode.int_dscp_mask));
     check(decode.int_dscp_mask != 0 || !decode.int_dscp, "decode.int_dscp_mask",
           "is 0, so every packet would count as INT");
@@ -97,20 +99,21 @@ class Checker {
       const auto& source = config_.decode.sources[i];
       const std::string key = fmt::format("decode.sources[{}]", i);
       const bool has_prefix = source.prefix.version != 0;
-      const bool is_told = loaded_.places.contains(key + ".prefix") && !has_prefix;
-      check(has_prefix || source.node_id || is_told, key, "needs prefix or node_id");
-      check(!has_prefix || !source.node_id, key, "has both prefix and node_id; one of them");
+      // A prefix that is not valid has been reported.
+      const bool is_reported = loaded_.places.contains(key + ".prefix") && !has_prefix;
+      check(has_prefix || source.node_id || is_reported, key, "needs prefix or node_id");
+      check(!has_prefix || !source.node_id, key, "has both prefix and node_id; set only one");
       if (source.node_id) {
-        check(nodes.insert(*source.node_id).second, key + ".node_id", "stands in this list twice");
+        check(nodes.insert(*source.node_id).second, key + ".node_id", "is in this list twice");
       }
       if (!has_prefix) continue;
       Prefix prefix{{}, source.prefix_length};
       std::copy(source.prefix.bytes.begin(), source.prefix.bytes.end(), prefix.first.begin());
       prefix.first[16] = source.prefix.version;
       check(has_no_host_bits(source), key + ".prefix",
-            "has bits behind its length, which would not count");
+            "has bits after its length, which would be ignored");
       check(prefixes.insert(prefix).second, fmt::format("decode.sources[{}].prefix", i),
-            "stands in this list twice");
+            "is in this list twice");
     }
   }
 
@@ -156,7 +159,7 @@ class Checker {
           fmt::format("is \"{}\"; needs one of {}", profile.drop_reasons, all));
   }
 
-  /// Names are labels: two switches under one name would be one series twice.
+  /// Names are labels: two switches with one name would give the same series twice.
   void switch_names() {
     std::map<std::string, std::uint32_t> names;
     std::map<std::string, double> clocks;
@@ -164,8 +167,8 @@ class Checker {
       if (profile.clock.empty()) return;
       const double unit = clocks.emplace(profile.clock, profile.time_unit_s).first->second;
       check(unit == profile.time_unit_s, path + ".clock",
-            fmt::format("is {}, which others have with time_unit: {}; clocks that agree have one "
-                        "unit",
+            fmt::format("is {}, which other switches have with time_unit: {}; synchronised clocks "
+                        "must have the same unit",
                         profile.clock, format_duration(unit)));
     };
     clock(config_.switches.defaults, "switches.defaults");
@@ -175,10 +178,10 @@ class Checker {
       const std::string name = profile.name.empty() ? std::to_string(id) : profile.name;
       const auto [other, is_new] = names.emplace(name, id);
       check(is_new, fmt::format("switches.by_id.{}.name", id),
-            fmt::format("is {}, which switch {} is called already", name, other->second));
+            fmt::format("is {}, which is the name of switch {}", name, other->second));
       check(profile.name.empty() || name == std::to_string(id) || !parse_integer(name),
             fmt::format("switches.by_id.{}.name", id),
-            fmt::format("is {}, which another switch may have as its id", name));
+            fmt::format("is {}, which may be the id of another switch", name));
     }
     drop_reasons(config_.switches.defaults, "switches.defaults");
     for (const std::string_view name : exporter::kDropReasonTables) {
@@ -187,7 +190,7 @@ class Checker {
             "is built in; choose another name");
     }
     check(config_.switches.defaults.name.empty(), "switches.defaults.name",
-          "would name every switch the same; set it under by_id");
+          "would give every switch the same name; set it under by_id");
   }
 
   template <typename Number>
@@ -210,7 +213,7 @@ class Checker {
     power_of_two("queues.worker_entries", config_.queues.worker_entries);
     power_of_two("queues.event_entries", config_.queues.event_entries);
     check(xdp.zero_copy != io::ZeroCopy::kRequire || xdp.mode != io::XdpMode::kGeneric,
-          "receive.zero_copy", "is require, which receive.xdp_mode: generic never has");
+          "receive.zero_copy", "is require, which receive.xdp_mode: generic does not support");
   }
 
   void workers() {
@@ -227,8 +230,8 @@ class Checker {
       if (workers[i].cpu < 0) continue;
       const auto cpu = cpus.emplace(workers[i].cpu, i);
       check(cpu.second, fmt::format("workers[{}].cpu", i),
-            fmt::format("is {}, where workers[{}] runs already; a worker polls and needs a CPU "
-                        "of its own",
+            fmt::format("is {}, where workers[{}] runs already; a worker polls and needs its own "
+                        "CPU",
                         workers[i].cpu, cpu.first->second));
     }
   }
@@ -264,7 +267,7 @@ class Checker {
     }
     const std::filesystem::path queues = "/sys/class/net/" + name + "/queues";
     std::error_code error;
-    if (!std::filesystem::exists(queues, error)) return;  // another namespace's /sys
+    if (!std::filesystem::exists(queues, error)) return;  // /sys of another network namespace
     for (std::size_t i = 0; i < config_.workers.size(); ++i) {
       const unsigned queue = config_.workers[i].queue;
       check(std::filesystem::exists(queues / fmt::format("rx-{}", queue), error),

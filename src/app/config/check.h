@@ -1,5 +1,6 @@
 #pragma once
-// What no single key can tell: combinations, and whether the machine has what is asked for.
+// Checks that concern more than one key: combinations of keys, and whether the machine has the
+// interface, queues, CPUs and files that the configuration names.
 
 #include <functional>
 #include <string>
@@ -8,8 +9,9 @@
 
 namespace hopscope::app {
 
-/// Called for each thing looked at: `good`, the key it belongs to, and what to say if it is not.
-using Check = std::function<void(bool good, const std::string& key, std::string text)>;
+/// Called once for each check: whether it passed, the key it belongs to, and the mistake to report
+/// if it did not pass.
+using CheckReporter = std::function<void(bool good, const std::string& key, std::string text)>;
 
 /// Adds the mistakes that it finds to `loaded.mistakes`.
 void check_config(LoadedConfig& loaded, Use use);

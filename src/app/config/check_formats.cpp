@@ -23,7 +23,7 @@ bool is_metric_name(const std::string& name) {
 
 class FormatChecker {
  public:
-  FormatChecker(const Config& config, const Check& check) : config_(config), check_(check) {}
+  FormatChecker(const Config& config, const CheckReporter& check) : config_(config), check_(check) {}
 
   void formats() {
     const auto& formats = config_.decode.formats;
@@ -40,10 +40,10 @@ class FormatChecker {
       check(is_metric_name(format.name) && !format.name.starts_with("int_") &&
                 !format.name.starts_with("hopscope_") && !format.name.starts_with("process"),
             path,
-            "begins metric names: needs a-z, 0-9 and _, and neither int_, hopscope_ nor process in "
-            "front");
+            "begins metric names: needs a-z, 0-9 and _, and must not start with int_, hopscope_ or "
+            "process");
       check(format.udp_port.has_value() != format.ethertype.has_value(), path,
-            "needs udp_port or ethertype, one of them");
+            "needs udp_port or ethertype, but not both");
       if (format.udp_port) {
         const auto [taken, is_new] = ports.emplace(*format.udp_port, path);
         check(is_new, path + ".udp_port", "is that of " + taken->second);
@@ -69,13 +69,13 @@ class FormatChecker {
   }
 
  private:
-  /// And what stores have besides.
+  /// Tags that events have in stores, and fields that rows have there.
   inline static const std::set<std::string> kTagsOfEvents{"count", "field", "format", "kind",
                                                           "new",   "old",   "time",   "what"};
 
   inline static const std::set<std::string> kFieldsOfRows{"drops", "reports", "time"};
 
-  /// Metric names of all formats, and label names of this one, must differ.
+  /// Metric names must be unique among all custom headers, label names within this one.
   void format_metrics(const pipeline::CustomHeaderConfig& format, const std::string& path,
                       std::set<std::string>& metrics) {
     const exporter::FormatNames names(format);
@@ -89,18 +89,18 @@ class FormatChecker {
       const std::string& field = format.measurements[i].field;
       add(names.metric(i), path + ".measurements." + field);
       check(!is_pushed() || !kFieldsOfRows.contains(field), path + ".measurements." + field,
-            "is what rows that are pushed have already; choose another name for the field");
+            "is a field of all pushed rows; choose another name for the field");
     }
     std::set<std::string> labels;
     if (format.key.size() > pipeline::kMaxFormatKeys) return;
     const std::set<std::string> fields(format.key.begin(), format.key.end());
-    if (fields.size() != format.key.size()) return;  // was said
+    if (fields.size() != format.key.size()) return;  // reported elsewhere
     for (const auto& label : names.labels({})) {
       check(labels.insert(label.first).second, path + ".key",
             fmt::format("makes a second label {}", label.first));
       check(!is_pushed() || !kTagsOfEvents.contains(label.first), path + ".key",
-            fmt::format("makes a label {}, which events have in what is pushed; choose another "
-                        "name for the field",
+            fmt::format("makes a label {}, which is a tag of pushed events; choose another name "
+                        "for the field",
                         label.first));
     }
   }
@@ -109,7 +109,7 @@ class FormatChecker {
     return !config_.exports.influxdb.empty() || !config_.exports.remote_write.empty();
   }
 
-  /// Every field by the name that key and the like call it, with its bits.
+  /// The bits of every field, by the name that key, measurements and so on use for it.
   std::map<std::string, unsigned> names_of(const pipeline::CustomHeaderConfig& format,
                                            const std::string& path) {
     std::map<std::string, unsigned> bits;
@@ -117,8 +117,8 @@ class FormatChecker {
     const auto add = [&](const std::string& name, const std::string& key, unsigned size) {
       const std::string own = name.substr(name.find('.') + 1);
       check(is_metric_name(own) && !own.starts_with("__"), key,
-            "needs a-z, 0-9 and _ as its name, and not __ in front");
-      check(bits.emplace(name, size).second, key, "stands here twice");
+            "needs a-z, 0-9 and _ as its name, and must not start with __");
+      check(bits.emplace(name, size).second, key, "is here twice");
     };
     for (const pipeline::CustomHeaderField& field : format.fields) {
       const std::string key = path + ".fields." + field.name;
@@ -128,13 +128,14 @@ class FormatChecker {
         check(flag == bits.end() || !field.condition_bit || *field.condition_bit < flag->second,
               key, "if: names a bit that the field does not have");
       }
-      check(field.name.find('.') == std::string::npos, key, "has a dot; those are of groups");
+      check(field.name.find('.') == std::string::npos, key,
+            "has a dot, which separates a group from its fields");
       if (field.bits != 0) {
         add(field.name, key, field.bits);
         continue;
       }
       check(field.condition.empty(), key, "if: is not possible on a group");
-      check(++groups == 1, key, "is a second group; one repeats at most");
+      check(++groups == 1, key, "is a second group; at most one may repeat");
       check(bits.contains(field.count), key, "repeat: names no earlier field");
       check(!field.repeated.empty(), key, "repeats no fields");
       for (const pipeline::CustomHeaderField& inner : field.repeated) {
@@ -151,16 +152,17 @@ class FormatChecker {
     return bits;
   }
 
-  /// What key, measurements, drop and timestamp name.
+  /// Checks the fields that key, measurements, drop and timestamp name.
   void format_fields(const pipeline::CustomHeaderConfig& format, const std::string& path) {
     const std::map<std::string, unsigned> bits = names_of(format, path);
     std::set<std::string> used;
-    const auto known = [&](const std::string& field, const std::string& key, unsigned most) {
+    const auto known = [&](const std::string& field, const std::string& key, unsigned max) {
       const auto found = bits.find(field);
-      check(found != bits.end(), key, fmt::format("names {}, which is no field of it", field));
-      check(found == bits.end() || found->second <= most, key,
+      check(found != bits.end(), key,
+            fmt::format("names {}, which is not one of its fields", field));
+      check(found == bits.end() || found->second <= max, key,
             fmt::format("has {} of {} bits; {} at most", field,
-                        found == bits.end() ? 0 : found->second, most));
+                        found == bits.end() ? 0 : found->second, max));
       used.insert(field);
     };
     check(!bits.empty(), path + ".fields", "has no fields");
@@ -183,7 +185,7 @@ class FormatChecker {
                 std::is_sorted(edges.begin(), edges.end(), std::less_equal<>()),
             key + ".edges", fmt::format("must ascend, {} at most", pipeline::kMaxEdges));
       check(measurement.scale > 0 || !measurement.interval.enabled, key + ".scale",
-            "must be above 0 where events are made");
+            "must be above 0 where events are enabled");
     }
     if (!format.drop.empty()) known(format.drop, path + ".drop", pipeline::kMaxFieldBits);
     if (!format.timestamp.empty()) known(format.timestamp, path + ".timestamp", 64);
@@ -191,9 +193,9 @@ class FormatChecker {
       if (!field.condition.empty()) used.insert(field.condition);
       if (!field.count.empty()) used.insert(field.count);
     }
-    constexpr std::size_t kMostUsed = 32;
-    check(used.size() <= kMostUsed, path,
-          fmt::format("uses {} fields; {} at most", used.size(), kMostUsed));
+    constexpr std::size_t kMaxUsed = 32;
+    check(used.size() <= kMaxUsed, path,
+          fmt::format("uses {} fields; {} at most", used.size(), kMaxUsed));
   }
 
   void check(bool good, const std::string& key, std::string text) const {
@@ -201,12 +203,12 @@ class FormatChecker {
   }
 
   const Config& config_;
-  const Check& check_;
+  const CheckReporter& check_;
 };
 
 }  // namespace
 
-void check_formats(const Config& config, const Check& check) {
+void check_formats(const Config& config, const CheckReporter& check) {
   FormatChecker(config, check).formats();
 }
 

@@ -34,7 +34,7 @@ bool is_readable(const std::string& path) {
 
 }  // namespace
 
-void check_http(const exporter::HttpOptions& http, const Check& check) {
+void check_http(const exporter::HttpOptions& http, const CheckReporter& check) {
   check(
       is_listen_address(http.listen), "export.http.listen",
       fmt::format("is \"{}\"; needs address:port, like 127.0.0.1:9465 or [::]:9465", http.listen));
@@ -44,7 +44,7 @@ void check_http(const exporter::HttpOptions& http, const Check& check) {
   check(tls.certificate.empty() || !tls.key.empty(), fmt::format("{}.certificate", kTls),
         "needs key beside it");
   check(tls.client_ca.empty() || tls.enabled(), fmt::format("{}.client_ca", kTls),
-        "needs certificate and key beside it; without TLS no client shows a certificate");
+        "needs certificate and key beside it; without TLS clients send no certificate");
   std::set<std::string> names;
   for (std::size_t i = 0; i < http.auth.users.size(); ++i) {
     const exporter::HttpUser& user = http.auth.users[i];
@@ -52,7 +52,7 @@ void check_http(const exporter::HttpOptions& http, const Check& check) {
     check(!user.name.empty(), name, "is empty; needs the name that the client sends");
     check(user.name.find(':') == std::string::npos, name,
           "has a colon, which ends the name in basic authentication");
-    check(user.name.empty() || names.insert(user.name).second, name, "stands in this list twice");
+    check(user.name.empty() || names.insert(user.name).second, name, "is in this list twice");
     check_secret(user.password, user_key(i) + ".password", check);
   }
   for (std::size_t i = 0; i < http.auth.tokens.size(); ++i) {
@@ -60,7 +60,7 @@ void check_http(const exporter::HttpOptions& http, const Check& check) {
   }
 }
 
-void check_http_files(const exporter::HttpOptions& http, const Check& check) {
+void check_http_files(const exporter::HttpOptions& http, const CheckReporter& check) {
   if (!http.enabled) return;
   const exporter::TlsOptions& tls = http.tls;
   bool all_there = !tls.certificate.empty() && !tls.key.empty();

@@ -1,5 +1,5 @@
 #pragma once
-// Whether the two keys of a secret say where it is.
+// Checks the two keys that name the source of a secret.
 
 #include <string>
 
@@ -10,9 +10,9 @@ namespace hopscope::app {
 
 /// `key` without its ending: "export.http.auth.users[0].password" for password_file and
 /// password_env. Exactly one is needed.
-void check_secret(const SecretSource& source, const std::string& key, const Check& check);
+void check_secret(const SecretSource& source, const std::string& key, const CheckReporter& check);
 
-/// Whether it can be read now, on this machine.
-void check_secret_there(const SecretSource& source, const std::string& key, const Check& check);
+/// Whether the secret can be read now, on this machine.
+void check_secret_there(const SecretSource& source, const std::string& key, const CheckReporter& check);
 
 }  // namespace hopscope::app

@@ -17,7 +17,7 @@
 namespace hopscope::app {
 namespace {
 
-/// As Prometheus has them; those with __ in front are its own.
+/// A label name of Prometheus, which reserves those that start with __.
 bool is_label_name(const std::string& name) {
   const auto is_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -27,7 +27,7 @@ bool is_label_name(const std::string& name) {
                      [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
-/// One spelling of a directory, whether it is there yet or not.
+/// The canonical path of a directory, which need not exist.
 std::string real_path(const std::string& directory) {
   std::error_code error;
   const std::filesystem::path real = std::filesystem::weakly_canonical(
@@ -56,13 +56,13 @@ std::string secret_parameter(const std::string& url) {
 
 class SinkChecker {
  public:
-  explicit SinkChecker(const Check& check) : check_(check) {}
+  explicit SinkChecker(const CheckReporter& check) : check_(check) {}
 
   void common(const std::string& path, const std::string& name,
               const exporter::DeliveryOptions& delivery) {
     check_(!name.empty(), path + ".name", "is empty");
     check_(names_.insert(name).second, path + ".name",
-           fmt::format("is \"{}\", as that of another sink; each needs its own", name));
+           fmt::format("is \"{}\", which another sink has; names must be unique", name));
     check_(delivery.batch_bytes >= 1024, path + ".delivery.batch_bytes", "is below 1k");
     check_(delivery.memory_bytes >= 2 * delivery.batch_bytes, path + ".delivery.memory_bytes",
            "must hold two batches (batch_bytes) at least");
@@ -75,7 +75,7 @@ class SinkChecker {
     check_(spool.max_age_s == 0 || spool.keep_delivered_s <= spool.max_age_s,
            path + ".delivery.spool.keep_delivered", "is longer than max_age");
     check_(directories_.insert(real_path(spool.directory)).second,
-           path + ".delivery.spool.directory", "is that of another sink; each needs its own");
+           path + ".delivery.spool.directory", "is that of another sink; each sink needs its own");
     check_(spool.max_bytes >= 2 * spool.segment_bytes, path + ".delivery.spool.max_bytes",
            fmt::format("is below {} MiB", 2 * spool.segment_bytes >> 20));
   }
@@ -84,35 +84,36 @@ class SinkChecker {
     const bool is_url = http.url.starts_with("http://") || http.url.starts_with("https://");
     const bool has_password = http.url.find('@') != std::string::npos;
     const std::string secret = secret_parameter(http.url);
-    check_(!has_password, path + ".url", "holds a password; give username and password_file");
+    check_(!has_password, path + ".url", "contains a password; use username and password_file");
     check_(is_url || has_password || !secret.empty(), path + ".url",
            fmt::format("is \"{}\"; needs http://HOST:PORT or https://HOST:PORT", http.url));
     check_(!has_blank(http.url), path + ".url", "has white space in it");
     const std::string wrong =
         is_url && !has_blank(http.url) ? exporter::mistake_in_url(http.url) : "";
-    check_(wrong.empty(), path + ".url", fmt::format("is no URL: {}", wrong));
-    check_(http.url.find('#') == std::string::npos, path + ".url", "has a #, which no server sees");
+    check_(wrong.empty(), path + ".url", fmt::format("is not a URL: {}", wrong));
+    check_(http.url.find('#') == std::string::npos, path + ".url",
+           "has a #, which is not sent to the server");
     check_(secret.empty(), path + ".url",
-           fmt::format("holds a secret ({}=); give token_file, or username and password_file",
+           fmt::format("contains a secret ({}=); use token_file, or username and password_file",
                        secret));
     if (http.password.given()) check_secret(http.password, path + ".password", check_);
     if (http.token.given()) check_secret(http.token, path + ".token", check_);
     check_(http.username.empty() == !http.password.given(), path + ".username",
-           "and a password (password_file or password_env) go together");
+           "and a password (password_file or password_env) need each other");
     check_(http.username.empty() || !http.token.given(), path + ".token_file",
-           "and username are two ways to say who one is; one of them");
+           "and username are alternatives; set only one");
     check_(http.certificate_file.empty() == http.key_file.empty(), path + ".certificate_file",
-           "and key_file go together");
+           "and key_file need each other");
   }
 
  private:
-  const Check& check_;
+  const CheckReporter& check_;
   std::set<std::string> names_{"events"};
   std::set<std::string> directories_;
 };
 
 void check_files(const std::string& path, const exporter::HttpPushOptions& http,
-                 const Check& check) {
+                 const CheckReporter& check) {
   check_secret_there(http.password, path + ".password", check);
   check_secret_there(http.token, path + ".token", check);
   const auto file = [&](const char* key, const std::string& name) {
@@ -126,7 +127,7 @@ void check_files(const std::string& path, const exporter::HttpPushOptions& http,
 
 }  // namespace
 
-void check_sink_files(const Config& config, const Check& check) {
+void check_sink_files(const Config& config, const CheckReporter& check) {
   for (std::size_t i = 0; i < config.exports.influxdb.size(); ++i) {
     check_files(fmt::format("export.influxdb[{}]", i), config.exports.influxdb[i].http, check);
   }
@@ -136,7 +137,7 @@ void check_sink_files(const Config& config, const Check& check) {
   }
 }
 
-void check_sinks(const Config& config, const Check& check) {
+void check_sinks(const Config& config, const CheckReporter& check) {
   SinkChecker checker(check);
   for (std::size_t i = 0; i < config.exports.influxdb.size(); ++i) {
     const exporter::InfluxOptions& sink = config.exports.influxdb[i];
@@ -146,8 +147,8 @@ void check_sinks(const Config& config, const Check& check) {
     std::string url = sink.http.url;
     while (url.ends_with('/')) url.pop_back();
     check(url.find('?') == std::string::npos, path + ".url",
-          "has parameters; database, bucket and the like have keys of their own");
-    check(!url.ends_with("/write"), path + ".url", "ends with the path of the API; leave that out");
+          "has parameters; database, bucket and others have their own keys");
+    check(!url.ends_with("/write"), path + ".url", "ends with the path of the API; remove it");
     const bool is_v1 = sink.version == exporter::InfluxVersion::kV1;
     check(!is_v1 || !sink.database.empty(), path + ".database", "is needed for version: v1");
     check(is_v1 || !sink.bucket.empty(), path + ".bucket", "is needed for version: v2");
@@ -159,7 +160,7 @@ void check_sinks(const Config& config, const Check& check) {
     checker.http(path, sink.http);
     for (const auto& [name, text] : sink.labels) {
       check(is_label_name(name), fmt::format("{}.labels.{}", path, name),
-            "is no label name: letters, digits and _, no digit first, no __ in front");
+            "is not a label name: letters, digits and _, not starting with a digit or __");
     }
   }
 }

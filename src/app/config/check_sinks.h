@@ -1,5 +1,5 @@
 #pragma once
-// Whether the sinks of the export section hold together.
+// Checks the sinks of the export section.
 
 #include "app/config/check.h"
 #include "app/config/config.h"
@@ -7,9 +7,9 @@
 namespace hopscope::app {
 
 /// Names, URLs, secrets and spools.
-void check_sinks(const Config& config, const Check& check);
+void check_sinks(const Config& config, const CheckReporter& check);
 
-/// Whether their passwords, tokens and certificates can be read now, on this machine.
-void check_sink_files(const Config& config, const Check& check);
+/// Whether passwords, tokens and certificates can be read now, on this machine.
+void check_sink_files(const Config& config, const CheckReporter& check);
 
 }  // namespace hopscope::app

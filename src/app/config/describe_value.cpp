@@ -17,20 +17,20 @@ std::string format_integer(const Key& key, std::int64_t value) {
 
 std::string range_of(const Key& key) {
   if (key.hex) {
-    return fmt::format("{:#x} to {:#x}", static_cast<std::int64_t>(key.least),
-                       static_cast<std::int64_t>(key.most));
+    return fmt::format("{:#x} to {:#x}", static_cast<std::int64_t>(key.min),
+                       static_cast<std::int64_t>(key.max));
   }
-  if (key.most < kUnbounded) {
-    return fmt::format("{} to {}", format_number(key.least), format_number(key.most));
+  if (key.max < kUnbounded) {
+    return fmt::format("{} to {}", format_number(key.min), format_number(key.max));
   }
-  return "at least " + format_number(key.least);
+  return "at least " + format_number(key.min);
 }
 
 std::string duration_range_of(const Key& key) {
-  if (key.most < kUnbounded) {
-    return fmt::format("{} to {}", format_duration(key.least), format_duration(key.most));
+  if (key.max < kUnbounded) {
+    return fmt::format("{} to {}", format_duration(key.min), format_duration(key.max));
   }
-  return "at least " + format_duration(key.least);
+  return "at least " + format_duration(key.min);
 }
 
 std::string one_of(const std::vector<std::string_view>& names) {

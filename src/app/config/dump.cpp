@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kCommentWidth = 98;
 
-/// Text as a YAML scalar: quoted where it would read back as something else.
+/// Text as a YAML scalar: quoted where it would be read as another value.
 std::string yaml_text(const std::string& text) {
   static const std::string kSafe = "_./%";
   bool plain = !text.empty() && std::isalpha(static_cast<unsigned char>(text.front())) != 0;
@@ -201,7 +201,7 @@ class YamlWriter final : public ConfigVisitor {
     line(fmt::format("{}:{}", name, empty ? fmt::format(" {}", nothing) : ""));
   }
 
-  /// Commented out: what an entry would look like.
+  /// An example entry, commented out.
   template <typename Write>
   void example(const Write& write) {
     const bool comments = std::exchange(comments_, false);

@@ -1,5 +1,5 @@
 #pragma once
-// Writes a configuration: as YAML that loads to the same, and as the reference page.
+// Writes a configuration as YAML that loads to the same values, and the reference page.
 
 #include <string>
 

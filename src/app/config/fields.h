@@ -1,5 +1,5 @@
 #pragma once
-// The fields of a header that the user declares, from YAML.
+// Reads the fields of a custom header from YAML.
 
 #include <yaml-cpp/yaml.h>
 
@@ -10,8 +10,8 @@
 
 namespace hopscope::app {
 
-/// {name: bits}, {name: {bits, if}} and, outermost only, {name: {repeat, fields}}. `path` is the
-/// key of `node`; places and mistakes go to `to`.
+/// {name: bits}, {name: {bits, if}} and, at the top level only, {name: {repeat, fields}}. `path` is
+/// the key of `node`; places and mistakes are added to `to`.
 [[nodiscard]] std::vector<pipeline::CustomHeaderField> read_format_fields(const YAML::Node& node,
                                                                           const std::string& path,
                                                                           LoadedConfig& to);

@@ -10,20 +10,20 @@
 
 namespace hopscope::app {
 
-/// What the configuration is for; the machine is looked at only where it will be used.
+/// What the configuration is used for, which decides whether the machine is checked too.
 enum class Use : std::uint8_t {
-  kOffline,  ///< captures: nothing of the machine matters
-  kReceive,  ///< interface, RX queues and CPUs must be there
+  kOffline,  ///< captures: the machine is not checked
+  kReceive,  ///< interface, RX queues and CPUs must exist
 };
 
 /// One or more mistakes in a configuration file, one line each: FILE:LINE:COLUMN: key: what to
-/// mend.
+/// change.
 class ConfigError : public std::runtime_error {
  public:
   explicit ConfigError(const std::vector<std::string>& mistakes);
 };
 
-/// Where a value stands in the file; line 0: not in the file, a default.
+/// The place of a value in the file; line 0: not in the file, a default.
 struct Place {
   int line = 0;
   int column = 0;
@@ -41,11 +41,11 @@ struct LoadedConfig {
   std::vector<Mistake> mistakes;
 };
 
-/// Forms, ranges and unknown keys; `text` is YAML, `file` its name for messages of the parser.
+/// Reads YAML and checks syntax, ranges and unknown keys.
 [[nodiscard]] LoadedConfig read_config(const std::string& text);
 
-/// Reads, checks (config_check.h) and returns, or throws ConfigError with all mistakes. An empty
-/// path is the defaults.
+/// Reads and checks (check.h) a file, or throws ConfigError with all mistakes. An empty path gives
+/// the defaults.
 [[nodiscard]] Config load_config(const std::string& path, Use use);
 
 }  // namespace hopscope::app

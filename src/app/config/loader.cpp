@@ -20,7 +20,7 @@
 namespace hopscope::app {
 namespace {
 
-/// Puts what the file says into the fields, and remembers what it could not understand.
+/// Sets the fields from the file, and records mistakes.
 class Loader final : public ConfigVisitor {
  public:
   Loader(const YAML::Node& root, LoadedConfig& to) : to_(to) { push(root, ""); }
@@ -84,7 +84,7 @@ class Loader final : public ConfigVisitor {
   void choice(const Key& key, const std::vector<std::string_view>& names,
               std::size_t& value) override {
     scalar(key.name, [&](const YAML::Node& node) {
-      // YAML reads a bare off as a boolean; here it is the word that was written.
+      // YAML reads an unquoted off as a boolean; here it is the word.
       const auto found = std::find(names.begin(), names.end(), node.Scalar());
       if (found == names.end()) return one_of(names);
       value = static_cast<std::size_t>(found - names.begin());
@@ -206,8 +206,8 @@ class Loader final : public ConfigVisitor {
     for (const auto& entry : node) {
       const std::string path = fmt::format("{}.{}", path_of(key.name), entry.first.Scalar());
       const auto number = parse_integer(entry.first.Scalar());
-      if (!number || static_cast<double>(*number) < key.least ||
-          static_cast<double>(*number) > key.most) {
+      if (!number || static_cast<double>(*number) < key.min ||
+          static_cast<double>(*number) > key.max) {
         mistake(entry.first, path, "needs a whole number as key, " + range_of(key));
       } else if (!entry.second.IsScalar() || entry.second.Scalar().empty()) {
         mistake(entry.second, path, "needs a name");
@@ -269,7 +269,7 @@ class Loader final : public ConfigVisitor {
         continue;
       }
       if (!seen.insert(*number).second) {
-        mistake(entry.first, path, "this number stands here twice; remove one");
+        mistake(entry.first, path, "this number is here twice; remove one");
         continue;
       }
       add(*number);
@@ -295,7 +295,7 @@ class Loader final : public ConfigVisitor {
       const std::string& own = entry.first.Scalar();
       const std::string path = fmt::format("{}.{}", path_of(name), own);
       if (!seen.insert(own).second) {
-        mistake(entry.first, path, "this name stands here twice; remove one");
+        mistake(entry.first, path, "this name is here twice; remove one");
         continue;
       }
       add(own);
@@ -320,7 +320,7 @@ class Loader final : public ConfigVisitor {
     frames_.push_back({.node = node, .path = std::move(path)});
   }
 
-  /// Ends a section: what was never asked for is unknown.
+  /// Ends a section: keys that were not visited are unknown.
   void pop() {
     const Frame& frame = frames_.back();
     if (frame.node.IsDefined() && frame.node.IsMap()) {
@@ -329,7 +329,7 @@ class Loader final : public ConfigVisitor {
         const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
         const std::string path = frame.path.empty() ? name : frame.path + "." + name;
         if (!seen.insert(name).second) {
-          mistake(entry.first, path, "this key stands here twice; remove one");
+          mistake(entry.first, path, "this key is here twice; remove one");
         } else if (std::find(frame.known.begin(), frame.known.end(), name) == frame.known.end()) {
           mistake(entry.first, path, "unknown key" + suggestion(name, frame.known));
         }
@@ -369,7 +369,7 @@ class Loader final : public ConfigVisitor {
     return fmt::format("is \"{}\"; needs {}", node.Scalar(), expected);
   }
 
-  /// `parse` takes the value or returns what it expected.
+  /// `parse` stores the value, or returns what it expected.
   template <typename Parse>
   void scalar(std::string_view name, const Parse& parse) {
     const YAML::Node node = child(name);
@@ -381,7 +381,7 @@ class Loader final : public ConfigVisitor {
     if (!wrong.empty()) mistake(node, path_of(name), wrong_value(node, wrong));
   }
 
-  /// A scalar counts as a list of one. True if the key is there and all items were understood.
+  /// A scalar is read as a list of one. True if the key exists and all items are valid.
   template <typename Parse>
   bool each(std::string_view name, const Parse& parse) {
     const YAML::Node node = child(name);
@@ -415,8 +415,8 @@ class Loader final : public ConfigVisitor {
 
   static std::string take_integer(const YAML::Node& node, const Key& key, std::int64_t& value) {
     const auto parsed = node.IsScalar() ? parse_integer(node.Scalar()) : std::nullopt;
-    const bool fits = parsed && static_cast<double>(*parsed) >= key.least &&
-                      static_cast<double>(*parsed) <= key.most;
+    const bool fits = parsed && static_cast<double>(*parsed) >= key.min &&
+                      static_cast<double>(*parsed) <= key.max;
     if (!fits) return "a whole number, " + range_of(key);
     value = *parsed;
     return "";
@@ -426,7 +426,7 @@ class Loader final : public ConfigVisitor {
   static std::string take(const YAML::Node& node, const Key& key, double& value, const Parse& parse,
                           std::string_view what, const std::string& range) {
     const auto parsed = parse(node.Scalar());
-    if (!parsed || *parsed < key.least || *parsed > key.most) return std::string(what) + range;
+    if (!parsed || *parsed < key.min || *parsed > key.max) return std::string(what) + range;
     value = *parsed;
     return "";
   }

@@ -1,5 +1,5 @@
 #pragma once
-// The fields of the configuration out of YAML, each where the schema has it.
+// Reads the fields of the configuration from YAML, as the schema describes them.
 
 #include <yaml-cpp/yaml.h>
 
@@ -7,8 +7,8 @@
 
 namespace hopscope::app {
 
-/// Puts what `root` says into the fields of `to.config`, and remembers where each key stands and
-/// what could not be understood: wrong values, unknown keys, keys that are there twice.
+/// Sets the fields of `to.config` from `root`, and records the place of each key and all mistakes:
+/// wrong values, unknown keys, duplicate keys.
 void load_fields(const YAML::Node& root, LoadedConfig& to);
 
 }  // namespace hopscope::app

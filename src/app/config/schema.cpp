@@ -1,5 +1,5 @@
 // Every key of the configuration: name, meaning, unit, range, and the field that it sets; those of
-// `export` are in config_schema_export.cpp.
+// `export` are in schema_export.cpp.
 
 #include <arpa/inet.h>
 
@@ -15,17 +15,18 @@ namespace {
 
 void receive(Visitor& v, io::ReceiveOptions& receive) {
   v.enter("receive", "Where frames come from.");
-  choice(v, {"source", "AF_XDP, or UDP sockets for hosts that do not allow it."}, {"af_xdp", "udp"},
-         receive.source);
+  choice(v, {"source", "AF_XDP, or UDP sockets for hosts that do not allow AF_XDP."},
+         {"af_xdp", "udp"}, receive.source);
   io::AfXdpOptions& xdp = receive.af_xdp;
   v.text({"interface", "Network interface; `run` with af_xdp needs one."}, xdp.interface);
-  choice(v, {"zero_copy", "Insist on zero-copy, take it where the driver has it, or never."},
+  choice(v,
+         {"zero_copy", "Require zero-copy, use it where the driver supports it, or never use it."},
          {"require", "prefer", "off"}, xdp.zero_copy);
   choice(v, {"xdp_mode", "XDP in the driver, in the generic path, or the better of the two."},
          {"auto", "native", "generic"}, xdp.mode);
   integer(v,
           {"frames",
-           "Frames per queue, a power of two. More survive longer stalls, fewer stay in the cache.",
+           "Frames per queue, a power of two. More absorb longer stalls, fewer stay in the cache.",
            "frames", 256, 1 << 20},
           xdp.frames);
   integer(v,
@@ -34,16 +35,17 @@ void receive(Visitor& v, io::ReceiveOptions& receive) {
           xdp.frame_bytes);
   choice(v,
          {"multi_buffer",
-          "Take frames that are larger than one frame's memory: where the MTU allows them, always, "
-          "or never."},
+          "Receive frames that are larger than one frame's memory: where the MTU allows them, "
+          "always, or never."},
          {"auto", "on", "off"}, xdp.multi_buffer);
   v.boolean({"huge_pages", "Try 2 MB pages for frame memory."}, xdp.huge_pages);
   choice(v,
          {"idle",
-          "What a worker does without frames: poll on, sleep after a while, or sleep at once."},
+          "What a worker does without frames: keep polling, sleep after a while, or sleep at "
+          "once."},
          {"spin", "adaptive", "poll"}, receive.idle);
   v.enter("busy_poll", "Preferred busy polling: NAPI runs on the worker's core.");
-  v.boolean({"enabled", "Ask for it; whether the driver goes along is checked and reported."},
+  v.boolean({"enabled", "Request it; whether the driver supports it is checked and reported."},
             xdp.busy_poll.enabled);
   integer(v, {"budget", "Frames per poll of the driver.", "frames", 1, 65535},
           xdp.busy_poll.budget);
@@ -81,24 +83,24 @@ void dialect(Visitor& v, pipeline::Dialect& dialect) {
          presets, dialect.preset);
   if (dialect.preset != before) dialect = dialect_of(dialect.preset);
   v.optional_boolean({"tr10_dqf_before_reserved",
-                      "1.0 reports have D, Q and F in front of the reserved bits (ONOS). none: "
-                      "recognised where it is safe."},
+                      "1.0 reports have D, Q and F before the reserved bits (ONOS). none: "
+                      "recognised where the bits are unambiguous."},
                      dialect.tr10_dqf_before_reserved);
   choice(v,
          {"int10_layout",
           "Widths in INT 1.0 stacks: by the hop length, as specified, or 64-bit times and 16-bit "
           "level 2 ports."},
          {"auto", "spec", "geant"}, dialect.int10_layout);
-  v.boolean({"int_before_tcp_options", "INT stands directly behind the 20th byte of TCP."},
+  v.boolean({"int_before_tcp_options", "INT is directly after the 20th byte of TCP."},
             dialect.int_before_tcp_options);
-  v.boolean({"tr20_hw_id_4_bits", "2.0 group headers have a 4-bit hw_id in front of 24 bits."},
+  v.boolean({"tr20_hw_id_4_bits", "2.0 group headers have a 4-bit hw_id and a 24-bit sequence."},
             dialect.tr20_hw_id_4_bits);
   v.boolean({"tr20_no_lengths", "2.0 reports leave Report Length and MD Length unfilled."},
             dialect.tr20_no_lengths);
-  choice(v, {"hostint_sink", "Host-INT reports have the sink's node id in front of the packet."},
+  choice(v, {"hostint_sink", "Host-INT reports have the sink's node id before the packet."},
          {"auto", "present", "absent"}, dialect.hostint_sink);
   integer(v,
-          {"sampling", "The source reports one packet in so many; counters are multiplied by it.",
+          {"sampling", "N, where the source reports one packet in N; counters are multiplied by N.",
            "", 1, 1 << 30},
           dialect.sampling);
 }
@@ -128,9 +130,11 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   integers(v, {"report_udp_port", "UDP destination ports of reports, up to 16.", "", 1, 65535},
            decode.report_udp_port);
   optional_integer(
-      v, {"int_dscp", "DSCP that marks packets with INT; none: not marked so.", "", 0, 63, 0, true},
+      v,
+      {"int_dscp", "DSCP that marks packets with INT; none: INT is not marked by DSCP.", "", 0, 63,
+       0, true},
       decode.int_dscp);
-  integer(v, {"int_dscp_mask", "Bits of the DSCP that count.", "", 0, 63, 0, true},
+  integer(v, {"int_dscp_mask", "Bits of the DSCP that are compared.", "", 0, 63, 0, true},
           decode.int_dscp_mask);
   optional_integer(
       v, {"int_udp_port", "UDP destination port that marks packets with INT.", "", 1, 65535},
@@ -138,9 +142,8 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   optional_integer(
       v, {"int_gre_proto", "GRE protocol that marks packets with INT.", "", 0, 65535, 0, true},
       decode.int_gre_proto);
-  v.optional_hex(
-      {"int_probe_marker", "Eight bytes in front of the INT shim, as 16 hexadecimal digits."},
-      decode.int_probe_marker);
+  v.optional_hex({"int_probe_marker", "Eight bytes before the INT shim, as 16 hexadecimal digits."},
+                 decode.int_probe_marker);
   integer(v, {"geneve_class", "Geneve option class of INT.", "", 0, 65535, 0, true},
           decode.geneve_class);
   integers(v, {"vxlan_gpe_next", "VXLAN-GPE next protocols that are INT.", "", 0, 255, 0, true},
@@ -148,14 +151,14 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
   choice(
       v,
       {"data_packets",
-       "Packets that have INT in them instead of reports: auto takes them from captures, on from "
-       "an interface as well, which is a mirror port then and gives up all its IP traffic."},
+       "Packets that carry INT themselves, instead of reports: auto reads them from captures, on "
+       "also from an interface, which must be a mirror port: all its IP traffic goes to hopscope."},
       {"auto", "on", "off"}, decode.data_packets);
   v.boolean({"mri", "Packets may have the MRI option of the P4 tutorials (IPv4 option 31)."},
             decode.mri);
   choice(v,
          {"verify",
-          "Wrong IPv4 and UDP checksums around reports: count, count and drop, or do not look."},
+          "Wrong IPv4 and UDP checksums around reports: count, count and drop, or do not verify."},
          {"count", "drop", "off"}, decode.checksums);
   dialect(v, decode.dialect);
   std::vector<std::int64_t> domains;
@@ -176,8 +179,8 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
       });
   v.list(
       "sources",
-      "Senders that depart from the specification in other ways than all do, each by prefix (the "
-      "longest counts) or by node_id.",
+      "Senders that deviate from the specification in their own way, each by prefix (the longest "
+      "applies) or by node_id.",
       decode.sources.size(), [&](std::size_t count) { decode.sources.assign(count, {}); },
       [&](std::size_t i) {
         std::string prefix = prefix_text(decode.sources[i]);
@@ -185,7 +188,7 @@ void decode(Visitor& v, pipeline::DecodeConfig& decode) {
         set_prefix(decode.sources[i], prefix);
         optional_integer(
             v,
-            {"node_id", "Or the reporting switch, whatever its address; it counts first.", "", 0,
+            {"node_id", "Or the reporting switch, at any address; it takes precedence.", "", 0,
              4294967295},
             decode.sources[i].node_id);
         dialect(v, decode.sources[i].dialect);
@@ -201,7 +204,7 @@ void interval(Visitor& v, pipeline::IntervalOptions& interval) {
   v.numbers({"edges", "Edges of the intervals, ascending, up to 15; instead of width."},
             interval.edges);
   v.number(
-      {"hysteresis", "A value must leave its interval by this part of the width.", "ratio", 0, 1},
+      {"hysteresis", "A value must leave its interval by this part of its width.", "ratio", 0, 1},
       interval.hysteresis);
 }
 
@@ -227,13 +230,13 @@ Element& element_of(std::vector<Element>& elements, std::string Element::*name,
 void measurements(Visitor& v, std::vector<pipeline::CustomHeaderMeasurement>& measurements) {
   constexpr auto kName = &pipeline::CustomHeaderMeasurement::field;
   v.by_name(
-      "measurements", "Fields that are measured: a gauge each, by key.",
+      "measurements", "Fields that become gauges, one time series per key.",
       names_of(measurements, kName),
       [&](const std::string& field) { (void)element_of(measurements, kName, field); },
       [&](const std::string& field) {
         pipeline::CustomHeaderMeasurement& measurement = element_of(measurements, kName, field);
         v.text({"unit", "Ends the metric's name, e.g. seconds or bytes."}, measurement.unit);
-        v.number({"scale", "Exported value = raw value times this.", "", -1e18, 1e18},
+        v.number({"scale", "Exported value = raw value * scale.", "", -1e18, 1e18},
                  measurement.scale);
         interval(v, measurement.interval);
       });
@@ -243,8 +246,7 @@ void formats(Visitor& v, std::vector<pipeline::CustomHeaderConfig>& formats) {
   constexpr auto kName = &pipeline::CustomHeaderConfig::name;
   v.by_name(
       "formats",
-      "Headers of your own, each by the name that begins its metrics; docs/formats.md has "
-      "examples.",
+      "Custom headers, each with the name that begins its metrics; docs/formats.md has examples.",
       names_of(formats, kName),
       [&](const std::string& name) { (void)element_of(formats, kName, name); },
       [&](const std::string& name) {
@@ -255,48 +257,51 @@ void formats(Visitor& v, std::vector<pipeline::CustomHeaderConfig>& formats) {
                          format.ethertype);
         choice(v,
                {"starts",
-                "Where the header begins: with the payload, behind the TCP or UDP header of the "
-                "packet that the payload is, or so that it ends with the payload."},
+                "Where the header begins: at the start of the payload, after the TCP or UDP header "
+                "of the packet in the payload, or so that it ends with the payload."},
                {"payload", "inner_l4", "end"}, format.start);
         v.fields(
             {"fields",
-             "name: bits in order, 1 to 128 each; name: {bits, if: FIELD or FIELD.BIT} for what "
-             "may be missing; name: {repeat: FIELD, fields: {...}} for a group, once."},
+             "name: bits in order, 1 to 128 each; name: {bits, if: FIELD or FIELD.BIT} for an "
+             "optional field; name: {repeat: FIELD, fields: {...}} for a repeated group, one at "
+             "most."},
             format.fields);
-        v.words({"key", "Fields that tell rows apart, up to 4; those of a group as GROUP.FIELD."},
+        v.words({"key", "Fields that identify a row, up to 4; those of a group as GROUP.FIELD."},
                 format.key);
         measurements(v, format.measurements);
-        v.text({"drop", "Field that is not zero where the packet was dropped."}, format.drop);
+        v.text({"drop", "Field that is not zero if the packet was dropped."}, format.drop);
         v.text({"timestamp", "Field with the switch's time."}, format.timestamp);
       });
 }
 
 void tables(Visitor& v, pipeline::TableOptions& tables) {
-  v.enter("tables", "Capacities; all memory is claimed at start.");
+  v.enter("tables", "Capacities; all memory is allocated at start.");
   const auto rows = [&](std::string_view name, std::string_view help, std::uint32_t& field,
-                        double most) {
-    integer(v, {name, help, "rows", 1, most}, field);
+                        double max) {
+    integer(v, {name, help, "rows", 1, max}, field);
   };
   rows("flows_ipv4", "IPv4 flows, about 210 bytes each.", tables.flows_ipv4, 1 << 28);
   rows("flows_ipv6", "IPv6 flows, about 275 bytes each.", tables.flows_ipv6, 1 << 28);
   rows("ports",
-       "Egress ports of all switches, per worker; each has room for 8 queues: the ids from a "
-       "multiple of 8 on that its first one is among.",
+       "Egress ports of all switches, per worker. Each holds 8 queues: the aligned block of 8 ids "
+       "that contains the first id of the port.",
        tables.ports, 1 << 24);
-  rows("queue_overflow", "Queues that have no room in the row of their port, per worker.",
+  rows("queue_overflow", "Queues that do not fit the row of their port, per worker.",
        tables.queue_overflow, 1 << 24);
   rows("switches", "Switches, per worker.", tables.switches, 65535);
-  rows("sequences", "Senders whose sequence numbers are followed: (source, switch, hw_id).",
+  rows("sequences", "Senders whose sequence numbers are tracked: (source, switch, hw_id).",
        tables.sequences, 1 << 20);
-  rows("links", "Links between switches whose clocks agree, per worker.", tables.links, 1 << 24);
-  rows("formats", "Keys of headers of your own, per worker.", tables.formats, 1 << 24);
+  rows("links", "Links between switches with synchronised clocks, per worker.", tables.links,
+       1 << 24);
+  rows("formats", "Keys of custom headers, per worker.", tables.formats, 1 << 24);
   rows("drop_reasons", "(switch, drop reason) pairs, per worker.", tables.drop_reasons, 1 << 20);
   duration_in(v,
               {"idle_timeout",
-               "Flows, ports and queues without a report for so long are forgotten.", "", 1, 30000},
+               "Flows, ports and queues without a report for this time are removed.", "", 1, 30000},
               1, tables.idle_timeout_s);
   choice(v,
-         {"when_full", "A full flow table gives up the idlest candidate, or refuses the new flow."},
+         {"when_full",
+          "A full flow table evicts the candidate idle longest, or refuses the new flow."},
          {"evict_oldest", "refuse"}, tables.when_full);
   v.leave();
 }
@@ -319,19 +324,20 @@ void interval(Visitor& v, std::string_view name, std::string_view help, bool is_
               interval.edges);
   }
   v.number(
-      {"hysteresis", "A value must leave its interval by this part of the width.", "ratio", 0, 1},
+      {"hysteresis", "A value must leave its interval by this part of its width.", "ratio", 0, 1},
       interval.hysteresis);
   v.leave();
 }
 
 void events(Visitor& v, pipeline::EventOptions& events) {
-  v.enter("events", "What counts as an event.");
+  v.enter("events", "Which changes become events.");
   v.boolean({"new_key", "First report of a flow, port or queue."}, events.new_key);
   v.boolean({"path_change", "A flow takes another path."}, events.path_change);
   v.boolean({"drop", "A switch reports a dropped packet."}, events.drop);
   v.boolean({"report_loss", "Reports of a sender are missing, by their sequence numbers."},
             events.report_loss);
-  duration_in(v, {"refresh", "An event for a key that had none for so long; 0: none.", "", 0, 1e6},
+  duration_in(v,
+              {"refresh", "An event for a key that had none for this time; 0: none.", "", 0, 1e6},
               1, events.refresh_s);
   interval(v, "flow_latency", "Sum of the hop latencies of a flow.", true, events.flow_latency);
   interval(v, "hop_latency", "Latency of a flow in a switch.", true, events.hop_latency);
@@ -347,15 +353,14 @@ void profile(Visitor& v, pipeline::SwitchProfile& profile) {
   v.duration({"latency_unit", "Unit of the hop latency.", "", 1e-12, 1}, profile.latency_unit_s);
   v.duration({"time_unit", "Unit of the timestamps.", "", 1e-12, 1}, profile.time_unit_s);
   v.text({"clock",
-          "Switches with the same name here have clocks that agree (PTP): flow latency is by them, "
-          "and links get one. Empty: its times compare with no other's."},
+          "Switches with the same name here have synchronised clocks (PTP): the latencies of flows "
+          "and links are computed from their timestamps. Empty: its clock is not synchronised."},
          profile.clock);
   choice(v, {"occupancy_unit", "Unit of queue occupancy."}, {"bytes", "cells", "packets"},
          profile.occupancy_unit);
   integer(v, {"cell_bytes", "Size of a cell.", "bytes", 1, 1 << 20}, profile.cell_bytes);
-  v.number(
-      {"tx_utilization_scale", "Exported utilisation = raw value times this.", "", -1e12, 1e12},
-      profile.tx_utilization_scale);
+  v.number({"tx_utilization_scale", "Exported utilisation = raw value * scale.", "", -1e12, 1e12},
+           profile.tx_utilization_scale);
   v.text({"drop_reasons",
           "Table that names the drop reasons: p4lang-switch, tofino, fabric-tna, or one of "
           "switches.drop_reason_tables."},
@@ -367,16 +372,16 @@ void switches(Visitor& v, pipeline::SwitchOptions& switches) {
   std::vector<std::string> tables;
   for (const auto& entry : switches.drop_reason_tables) tables.push_back(entry.first);
   v.by_name(
-      "drop_reason_tables", "Tables of drop reasons of your own, each by its name.", tables,
+      "drop_reason_tables", "Custom tables of drop reasons, by name.", tables,
       [&](const std::string& name) { switches.drop_reason_tables[name]; },
       [&](const std::string& name) {
         pipeline::DropReasons& reasons = switches.drop_reason_tables[name];
         std::map<std::int64_t, std::string> words(reasons.begin(), reasons.end());
-        v.word_map({"reasons", "code: name. Other codes are told in decimal.", "", 0, 255}, words);
+        v.word_map({"reasons", "code: name. Other codes are shown in decimal.", "", 0, 255}, words);
         reasons.clear();
         for (const auto& [code, word] : words) reasons[static_cast<std::uint32_t>(code)] = word;
       });
-  v.enter("defaults", "For switches without an entry, and for what an entry leaves out.");
+  v.enter("defaults", "For switches without an entry, and for keys that an entry omits.");
   profile(v, switches.defaults);
   v.leave();
   std::vector<std::int64_t> ids;
@@ -400,7 +405,8 @@ void describe(Visitor& v, Config& config) {
   tables(v, config.tables);
   events(v, config.events);
   switches(v, config.switches);
-  v.enter("queues", "Lock-free queues between threads; what does not fit is dropped and counted.");
+  v.enter("queues",
+          "Lock-free queues between threads; entries that do not fit are dropped and counted.");
   integer(v, {"worker_entries", "From each worker to each other worker.", "entries", 64, 1 << 22},
           config.queues.worker_entries);
   integer(v, {"event_entries", "From each worker to the exporter.", "entries", 64, 1 << 22},

@@ -1,5 +1,5 @@
 #pragma once
-// What descriptions of the configuration are made of: fields of any type as the visitor knows them.
+// Helpers of the schema: fields of any type, in the types of the visitor.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,8 +18,8 @@ using Visitor = ConfigVisitor;
 template <typename Field>
 void integer(Visitor& v, Key key, Field& field) {
   auto value = static_cast<std::int64_t>(field);
-  if (key.most > static_cast<double>(std::numeric_limits<Field>::max())) {
-    key.most = static_cast<double>(std::numeric_limits<Field>::max());
+  if (key.max > static_cast<double>(std::numeric_limits<Field>::max())) {
+    key.max = static_cast<double>(std::numeric_limits<Field>::max());
   }
   v.integer(key, value);
   field = static_cast<Field>(value);
@@ -29,7 +29,7 @@ template <typename Field>
 void optional_integer(Visitor& v, Key key, std::optional<Field>& field) {
   std::optional<std::int64_t> value;
   if (field) value = *field;
-  key.most = std::min(key.most, static_cast<double>(std::numeric_limits<Field>::max()));
+  key.max = std::min(key.max, static_cast<double>(std::numeric_limits<Field>::max()));
   v.optional_integer(key, value);
   field = value ? std::optional(static_cast<Field>(*value)) : std::nullopt;
 }
@@ -37,7 +37,7 @@ void optional_integer(Visitor& v, Key key, std::optional<Field>& field) {
 template <typename Field>
 void integers(Visitor& v, Key key, std::vector<Field>& field) {
   std::vector<std::int64_t> values(field.begin(), field.end());
-  key.most = std::min(key.most, static_cast<double>(std::numeric_limits<Field>::max()));
+  key.max = std::min(key.max, static_cast<double>(std::numeric_limits<Field>::max()));
   v.integers(key, values);
   field.clear();
   for (const std::int64_t value : values) field.push_back(static_cast<Field>(value));

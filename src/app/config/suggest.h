@@ -1,12 +1,12 @@
 #pragma once
-// What somebody may have meant who wrote a key that does not exist.
+// Suggests a known key for an unknown one.
 
 #include <string>
 #include <vector>
 
 namespace hopscope::app {
 
-/// "; did you mean X?", or all `known` keys where none is near. Goes behind "unknown key".
+/// "; did you mean X?", or all `known` keys where none is similar. To be appended to "unknown key".
 [[nodiscard]] std::string suggestion(const std::string& name,
                                      const std::vector<std::string>& known);
 

@@ -1,6 +1,6 @@
 #pragma once
-// The configuration is described once (config_schema.cpp) and walked by visitors: one loads it from
-// YAML, one writes it as YAML, one writes the reference page. So they cannot drift apart.
+// The configuration is described once (schema.cpp) and read by visitors: one loads it from YAML,
+// one writes it as YAML, one writes the reference page. So these always agree.
 
 #include <cstdint>
 #include <functional>
@@ -17,13 +17,13 @@ namespace hopscope::app {
 
 struct Config;
 
-/// One key. A number that may be absent is "none" in the file.
+/// One key. An optional number that is not set is "none" in the file.
 struct Key {
   std::string_view name;
   std::string_view help;
   std::string_view unit{};
-  double least = 0;
-  double most = std::numeric_limits<double>::max();
+  double min = 0;
+  double max = std::numeric_limits<double>::max();
   double step = 0;   ///< durations: only whole multiples of it; 0: any
   bool hex = false;  ///< written in hexadecimal, as its specification does
 };
@@ -58,13 +58,13 @@ class ConfigVisitor {
   virtual void numbers(const Key& key, std::vector<double>& values) = 0;
   /// {number: number}, for tables of sizes.
   virtual void number_map(const Key& key, std::map<std::int64_t, std::int64_t>& values) = 0;
-  /// A word or several.
+  /// One word or a list of words.
   virtual void words(const Key& key, std::vector<std::string>& values) = 0;
   /// {number: word}
   virtual void word_map(const Key& key, std::map<std::int64_t, std::string>& values) = 0;
   /// {name: text}
   virtual void text_map(const Key& key, std::map<std::string, std::string>& values) = 0;
-  /// {name: bits} in order, as pipeline/custom_header_config.h says.
+  /// {name: bits} in order, see pipeline/decode/custom_header_config.h.
   virtual void fields(const Key& key, std::vector<pipeline::CustomHeaderField>& values) = 0;
   /// address/bits
   virtual void prefix(const Key& key, std::string& value) = 0;
@@ -78,7 +78,7 @@ class ConfigVisitor {
                          const std::vector<std::int64_t>& numbers,
                          const std::function<void(std::int64_t)>& add,
                          const std::function<void(std::int64_t)>& element) = 0;
-  /// Sections by a name of the user's, in the order of the file. `add` makes one.
+  /// Sections by a name that the user chooses, in the order of the file. `add` makes one.
   virtual void by_name(std::string_view name, std::string_view help,
                        const std::vector<std::string>& names,
                        const std::function<void(const std::string&)>& add,

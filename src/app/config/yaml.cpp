@@ -31,8 +31,8 @@ int second_document(const std::string& text) {
 
 namespace {
 
-/// Length of the UTF-8 sequence at the front, with no surrogate and nothing longer than needed; 0:
-/// there is none. Source: RFC 3629, section 4.
+/// Length of the UTF-8 sequence at the start, without surrogates and overlong forms; 0: there is
+/// none. Source: RFC 3629, section 4.
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -43,13 +43,13 @@ std::size_t utf8_length(std::string_view text) {
   if (first < 0xC2 || first > 0xF4) return 0;
   if (first < 0xE0) return is_tail(1) ? 2 : 0;
   if (first < 0xF0) {
-    const unsigned least = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned most = first == 0xED ? 0x9F : 0xBF;
-    return byte(1) >= least && byte(1) <= most && is_tail(2) ? 3 : 0;
+    const unsigned min = first == 0xE0 ? 0xA0 : 0x80;
+    const unsigned max = first == 0xED ? 0x9F : 0xBF;
+    return byte(1) >= min && byte(1) <= max && is_tail(2) ? 3 : 0;
   }
-  const unsigned least = first == 0xF0 ? 0x90 : 0x80;
-  const unsigned most = first == 0xF4 ? 0x8F : 0xBF;
-  return byte(1) >= least && byte(1) <= most && is_tail(2) && is_tail(3) ? 4 : 0;
+  const unsigned min = first == 0xF0 ? 0x90 : 0x80;
+  const unsigned max = first == 0xF4 ? 0x8F : 0xBF;
+  return byte(1) >= min && byte(1) <= max && is_tail(2) && is_tail(3) ? 4 : 0;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// What yaml-cpp does not say by itself.
+// Additions to yaml-cpp.
 
 #include <yaml-cpp/yaml.h>
 
@@ -9,14 +9,14 @@
 
 namespace hopscope::app {
 
-/// Line and column as editors count them, from 1; line 0 for a node that stands nowhere.
+/// Line and column, counted from 1 as in editors; line 0 for a node without a place in the file.
 [[nodiscard]] Place place_of(const YAML::Node& node);
 
-/// Line of the "---" in front of a second YAML document with something in it; 0: there is none.
+/// Line of the "---" before a second YAML document that is not empty; 0: there is none.
 /// (YAML::LoadAll would know; with it the fuzzer ran out of memory, with YAML::Load it does not.)
 [[nodiscard]] int second_document(const std::string& text);
 
-/// Where the text stops being UTF-8, which YAML and Prometheus both want; line 0: nowhere.
+/// The first byte that is not UTF-8, which YAML and Prometheus both require; line 0: there is none.
 [[nodiscard]] Place first_not_utf8(const std::string& text);
 
 }  // namespace hopscope::app

@@ -77,7 +77,7 @@ TEST(ConfigValues, DurationsAndSizes) {
   }
 }
 
-TEST(ConfigValues, WhatIsWrittenIsReadTheSame) {
+TEST(ConfigValues, FormattedValues_ReadAgain_AreTheSame) {
   for (const double seconds : {1e-9, 250e-6, 1e-3, 0.5, 1.0, 60.0, 90.0, 3600.0, 1e-12}) {
     EXPECT_DOUBLE_EQ(*parse_duration(format_duration(seconds)), seconds)
         << format_duration(seconds);
@@ -153,14 +153,14 @@ log: {level: debug}
   EXPECT_EQ(config.log.level, "debug");
 }
 
-TEST(Config, NothingIsTheDefaults) {
+TEST(Config, EmptyFile_GivesTheDefaults) {
   for (const char* empty :
        {"", "# only a comment\n", "receive:\n", "{}", "receive: {}\nworkers:\n"}) {
     EXPECT_EQ(dump_yaml(good(empty), false), dump_yaml(Config{}, false)) << empty;
   }
 }
 
-TEST(Config, EveryMistakeAtOnceWithItsPlace) {
+TEST(Config, Mistakes_AreAllReportedWithTheirPlaces) {
   EXPECT_THAT(
       mistakes("receive:\n  interfce: eth0\n  frames: 1000\nlog: {level: loud}\nworker: 1\n"),
       testing::UnorderedElementsAre(
@@ -194,12 +194,12 @@ TEST(Config, SecretsAndCertificates) {
               ElementsAre());
   EXPECT_THAT(http("{auth: {users: [{name: a}]}}"), ElementsAre(HasSubstr("needs password_file")));
   EXPECT_THAT(http("{auth: {tokens: [{token_file: x, token_env: Y}]}}"),
-              ElementsAre(HasSubstr("tokens[0].token_env: is there besides token_file")));
+              ElementsAre(HasSubstr("tokens[0].token_env: is set and so is token_file")));
   EXPECT_THAT(http("{auth: {users: [{name: \"a:b\", password_file: x}]}}"),
               ElementsAre(HasSubstr("colon")));
   EXPECT_THAT(http("{auth: {users: [{password_file: x}]}}"), ElementsAre(HasSubstr("is empty")));
   EXPECT_THAT(http("{auth: {users: [{name: a, password_file: x}, {name: a, password_file: y}]}}"),
-              ElementsAre(HasSubstr("users[1].name: stands in this list twice")));
+              ElementsAre(HasSubstr("users[1].name: is in this list twice")));
   EXPECT_THAT(http("{tls: {certificate: x}}"), ElementsAre(HasSubstr("needs key")));
   EXPECT_THAT(http("{tls: {key: x}}"), ElementsAre(HasSubstr("needs certificate")));
   EXPECT_THAT(http("{tls: {client_ca: x}}"), ElementsAre(HasSubstr("tls.client_ca: needs")));
@@ -213,7 +213,7 @@ TEST(Config, ImpossibleCombinations) {
               ElementsAre(HasSubstr("workers[0] runs already")));
   EXPECT_THAT(mistakes("workers: []"), ElementsAre(HasSubstr("needs 1 to 64")));
   EXPECT_THAT(mistakes("receive: {zero_copy: require, xdp_mode: generic}"),
-              ElementsAre(HasSubstr("never has")));
+              ElementsAre(HasSubstr("does not support")));
   EXPECT_THAT(mistakes("receive: {frame_bytes: 3000}"), ElementsAre(HasSubstr("2048 or 4096")));
   EXPECT_THAT(mistakes("decode: {report_udp_port: []}"), ElementsAre(HasSubstr("needs 1 to 16")));
   EXPECT_THAT(mistakes("decode: {report_udp_port: [7, 7]}"), ElementsAre(HasSubstr("twice")));
@@ -226,7 +226,7 @@ TEST(Config, ImpossibleCombinations) {
   EXPECT_THAT(mistakes("events: {refresh: 1500ms}"), ElementsAre(HasSubstr("multiple of 1s")));
   EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x10}"), IsEmpty());
   EXPECT_THAT(mistakes("decode: {int_dscp: 0x17, int_dscp_mask: 0x08}"),
-              ElementsAre(HasSubstr("leaves nothing")));
+              ElementsAre(HasSubstr("masks to 0")));
   EXPECT_THAT(mistakes("decode: {int_dscp: 0, int_dscp_mask: 0}"),
               ElementsAre(HasSubstr("every packet")));
   EXPECT_THAT(mistakes("decode: {int_udp_port: 32766}"),
@@ -242,12 +242,13 @@ TEST(Config, ImpossibleCombinations) {
               ElementsAre(HasSubstr("twice")));
   EXPECT_THAT(mistakes("switches: {defaults: {name: a}}"), ElementsAre(HasSubstr("under by_id")));
   EXPECT_THAT(mistakes("switches: {by_id: {1: {name: a}, 2: {name: a}}}"),
-              ElementsAre(HasSubstr("called already")));
-  EXPECT_THAT(mistakes("switches: {by_id: {1: {name: '2'}}}"), ElementsAre(HasSubstr("as its id")));
+              ElementsAre(HasSubstr("is the name of switch 1")));
+  EXPECT_THAT(mistakes("switches: {by_id: {1: {name: '2'}}}"),
+              ElementsAre(HasSubstr("may be the id of another")));
   EXPECT_THAT(mistakes("export: {http: {listen: 9465}}"), ElementsAre(HasSubstr("address:port")));
 }
 
-TEST(Config, HowRecordsGetToASink) {
+TEST(Config, Delivery_WithWrongLimits_IsRefused) {
   const auto sinks = [](const std::string& a, const std::string& b = "") {
     const auto one = [](const std::string& name, const std::string& delivery) {
       return "{name: " + name + ", url: 'http://a', database: int, delivery: {" + delivery + "}}";
@@ -257,7 +258,7 @@ TEST(Config, HowRecordsGetToASink) {
   EXPECT_THAT(sinks("", ""), IsEmpty());
   EXPECT_THAT(mistakes("export: {influxdb: [{name: a, url: 'http://a', database: int}, "
                        "{name: a, url: 'http://a', database: int}]}"),
-              ElementsAre(HasSubstr("influxdb[1].name: is \"a\", as that of another sink")));
+              ElementsAre(HasSubstr("influxdb[1].name: is \"a\", which another sink has")));
   EXPECT_THAT(sinks("batch_bytes: 1000"), ElementsAre(HasSubstr("batch_bytes: is below 1k")));
   EXPECT_THAT(sinks("batch_bytes: 1M, memory_bytes: 1M"),
               ElementsAre(HasSubstr("memory_bytes: must hold two batches")));
@@ -274,7 +275,7 @@ TEST(Config, HowRecordsGetToASink) {
               ElementsAre(HasSubstr("keep_delivered: is longer than max_age")));
 }
 
-TEST(Config, AHeaderOfOnesOwn) {
+TEST(Config, CustomHeader_IsLoaded) {
   const Config config = good(R"(
 formats:
   service_chain:
@@ -302,7 +303,7 @@ formats:
   EXPECT_EQ(dump_yaml(good(dumped), false), dumped);
 }
 
-TEST(Config, DropReasonsOfOnesOwn) {
+TEST(Config, DropReasonTables_AreLoaded) {
   const Config config = good(R"(
 switches:
   drop_reason_tables: {mine: {reasons: {26: my_ttl, 0x33: tail}}}
@@ -329,11 +330,11 @@ std::vector<std::string> format_mistakes(const std::string& wrong) {
   return mistakes(yaml);
 }
 
-TEST(Config, MistakesInHeadersOfOnesOwn) {
+TEST(Config, CustomHeader_WithMistakes_IsRefused) {
   EXPECT_THAT(format_mistakes("drop: a"), IsEmpty());
   EXPECT_THAT(format_mistakes("key: [z]"),
-              ElementsAre("3:10 formats.mine.key: names z, which is no "
-                          "field of it"));
+              ElementsAre("3:10 formats.mine.key: names z, which is not "
+                          "one of its fields"));
   EXPECT_THAT(format_mistakes("key: []"), ElementsAre(HasSubstr("needs 1 to 4")));
   EXPECT_THAT(format_mistakes("key: [a, a]"), ElementsAre(HasSubstr("twice")));
   EXPECT_THAT(format_mistakes("udp_port: 32766"),
@@ -356,7 +357,7 @@ TEST(Config, MistakesInHeadersOfOnesOwn) {
               ElementsAre(HasSubstr("metric name")));
   EXPECT_THAT(format_mistakes("timestamp: c"), ElementsAre(HasSubstr("64 at most")));
   EXPECT_THAT(mistakes("formats: {int_x: {udp_port: 1, fields: {a: 1}, key: [a]}}"),
-              ElementsAre(HasSubstr("neither int_, hopscope_")));
+              ElementsAre(HasSubstr("must not start with int_, hopscope_")));
   EXPECT_THAT(mistakes("formats: {a: {udp_port: 1, fields: {k: 1, b_c: 9}, key: [k], measurements: "
                        "{b_c: {}}}, a_b: {udp_port: 2, fields: {k: 1, c: 9}, key: [k], "
                        "measurements: {c: {}}}}"),
@@ -368,21 +369,22 @@ TEST(Config, MistakesInHeadersOfOnesOwn) {
   const std::string kind = "formats: {a: {udp_port: 1, fields: {kind: 1}, key: [kind]}}\n";
   EXPECT_THAT(mistakes(kind), testing::IsEmpty());
   EXPECT_THAT(mistakes(kind + "export: {influxdb: [{url: 'http://a', database: int}]}"),
-              testing::Contains(HasSubstr("makes a label kind, which events have")));
+              testing::Contains(HasSubstr("makes a label kind, which is a tag")));
   // And rows fields.
   const std::string drops =
       "formats: {a: {udp_port: 1, fields: {k: 8, drops: 8}, key: [k], measurements: {drops: "
       "{}}}}\n";
   EXPECT_THAT(mistakes(drops + "export: {influxdb: [{url: 'http://a', database: int}]}"),
-              testing::Contains(HasSubstr("what rows that are pushed have already")));
+              testing::Contains(HasSubstr("is a field of all pushed rows")));
   EXPECT_THAT(format_mistakes("fields: {a: 8, g: {repeat: a, if: a, fields: {x: 8}}}"),
               ElementsAre(HasSubstr("not possible on a group")));
-  EXPECT_THAT(format_mistakes("fields: {a: 8, __b: 8}"), ElementsAre(HasSubstr("not __")));
+  EXPECT_THAT(format_mistakes("fields: {a: 8, __b: 8}"),
+              ElementsAre(HasSubstr("not start with __")));
   EXPECT_THAT(mistakes("formats: {x: {ethertype: 0x800, fields: {a: 1}, key: [a]}}"),
               ElementsAre(HasSubstr("is IP")));
 }
 
-TEST(Config, TheMachineIsAskedOnlyWhereItMatters) {
+TEST(Config, Machine_IsCheckedOnlyForReceiving) {
   const std::string absent = "receive: {interface: hsnone9}\nworkers: [{queue: 0, cpu: 4000}]\n";
   EXPECT_THAT(mistakes(absent), IsEmpty());
   EXPECT_THAT(mistakes(absent, Use::kReceive),
@@ -393,7 +395,7 @@ TEST(Config, TheMachineIsAskedOnlyWhereItMatters) {
               ElementsAre(HasSubstr("no such RX queue")));
 }
 
-TEST(Config, FilesOfSinksAreLookedForOnTheMachineThatCollects) {
+TEST(Config, SinkFiles_AreCheckedOnlyForReceiving) {
   const std::string sinks =
       "receive: {source: udp}\n"
       "export: {influxdb: [{url: \"http://h:1\", database: d, username: u, "
@@ -406,12 +408,12 @@ TEST(Config, FilesOfSinksAreLookedForOnTheMachineThatCollects) {
                   AllOf(HasSubstr("remote_write[0].ca_file"), HasSubstr("cannot be read"))));
 }
 
-TEST(Config, APasswordInAUrlIsNotShown) {
+TEST(Config, Url_WithPassword_IsRefusedWithoutShowingIt) {
   const auto found = mistakes("export: {remote_write: [{url: \"user:hunter2@h:1\"}]}");
-  EXPECT_THAT(found, ElementsAre(HasSubstr("holds a password")));
+  EXPECT_THAT(found, ElementsAre(HasSubstr("contains a password")));
   EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
   EXPECT_THAT(mistakes("export: {remote_write: [{url: \"http://\"}]}"),
-              ElementsAre(HasSubstr("is no URL")));
+              ElementsAre(HasSubstr("is not a URL")));
 }
 
 TEST(Config, UrlsOfSinks) {
@@ -425,23 +427,23 @@ TEST(Config, UrlsOfSinks) {
     EXPECT_THAT(influx(good), IsEmpty()) << good;
   }
   EXPECT_THAT(write("http://h:1/api/v1/write?extra_label=a=b&keyed=1"), IsEmpty());
-  EXPECT_THAT(influx("http://h:1?u=a"), ElementsAre(HasSubstr("keys of their own")));
-  EXPECT_THAT(influx("http://h:1/write"), ElementsAre(HasSubstr("leave that out")));
-  EXPECT_THAT(influx("http://h:1/write/"), ElementsAre(HasSubstr("leave that out")));
+  EXPECT_THAT(influx("http://h:1?u=a"), ElementsAre(HasSubstr("their own keys")));
+  EXPECT_THAT(influx("http://h:1/write"), ElementsAre(HasSubstr("remove it")));
+  EXPECT_THAT(influx("http://h:1/write/"), ElementsAre(HasSubstr("remove it")));
   EXPECT_THAT(write("http://h :1/w"), ElementsAre(HasSubstr("white space")));
   EXPECT_THAT(write("http://h:1/w#x"), ElementsAre(HasSubstr("#")));
   for (const char* bad : {"http://:8086", "http://h:99999", "http://h:x", "http://[::1"}) {
-    EXPECT_THAT(write(bad), ElementsAre(HasSubstr("is no URL"))) << bad;
+    EXPECT_THAT(write(bad), ElementsAre(HasSubstr("is not a URL"))) << bad;
   }
   for (const char* name : {"token", "p", "PassWord", "api_key"}) {
     const auto found = write(std::string("http://h:1/w?a=b&") + name + "=hunter2");
-    EXPECT_THAT(found, ElementsAre(HasSubstr("holds a secret"))) << name;
+    EXPECT_THAT(found, ElementsAre(HasSubstr("contains a secret"))) << name;
     EXPECT_THAT(found, ElementsAre(testing::Not(HasSubstr("hunter2"))));
   }
   EXPECT_THAT(write("h:1/w?token=hunter2"), ElementsAre(testing::Not(HasSubstr("hunter2"))));
 }
 
-TEST(Config, OneSpoolDirectoryIsOneHoweverItIsSpelled) {
+TEST(Config, SpoolDirectory_InAnotherSpelling_IsTheSame) {
   const test::TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path() + "/real");
   std::filesystem::create_symlink(directory.path() + "/real", directory.path() + "/link");
@@ -466,7 +468,7 @@ TEST(Config, OneSpoolDirectoryIsOneHoweverItIsSpelled) {
   EXPECT_THAT(both("a", "./a"), ElementsAre(HasSubstr("of another sink")));
 }
 
-TEST(Config, WhatIsNotUtf8IsToldWhereItIs) {
+TEST(Config, Text_NotUtf8_IsReportedWithItsPlace) {
   const auto good = [](const std::string& name) {
     return mistakes("switches: {by_id: {1: {name: \"" + name + "\"}}}");
   };
@@ -485,7 +487,7 @@ TEST(Config, WhatIsNotUtf8IsToldWhereItIs) {
   EXPECT_EQ(loaded.mistakes[0].place.column, 23);
 }
 
-TEST(Config, AFileThatCannotBeReadIsOneLine) {
+TEST(Config, UnreadableFile_IsReportedInOneLine) {
   try {
     (void)load_config("/nonexistent/hopscope.yaml", Use::kOffline);
     FAIL();
@@ -494,7 +496,7 @@ TEST(Config, AFileThatCannotBeReadIsOneLine) {
   }
 }
 
-TEST(Config, WhatIsDumpedLoadsToTheSame) {
+TEST(Config, DumpedConfiguration_Loaded_IsTheSame) {
   const Config config = good(R"(
 receive: {interface: "a \"b\"", busy_poll: {enabled: true}}
 decode: {int_dscp: none, sources: [{prefix: "2001:db8::/32", tr10_dqf_before_reserved: false}]}
@@ -506,14 +508,14 @@ events: {queue_occupancy: {edges: [1, 25]}}
   EXPECT_EQ(dump_yaml(good(dump_yaml(config, true)), false), dumped) << "comments change nothing";
 }
 
-TEST(Config, TheExampleFileIsTheDefaults) {
+TEST(Config, ExampleFile_EqualsTheDefaults) {
   EXPECT_EQ(text_of("conf/hopscope.yaml"), dump_yaml(Config{}, true))
-      << "write it anew: hopscope dump --comments > conf/hopscope.yaml";
+      << "write it again: hopscope dump --comments > conf/hopscope.yaml";
 }
 
-TEST(Config, TheReferencePageIsWhatTheCodeSays) {
+TEST(Config, ReferencePage_IsUpToDate) {
   EXPECT_EQ(text_of("docs/configuration.md"), config_reference())
-      << "write it anew: hopscope dump --reference > docs/configuration.md";
+      << "write it again: hopscope dump --reference > docs/configuration.md";
 }
 
 TEST(FormatsPage, HasEveryErrorDeviationAndPreset) {
