@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   app.footer(
       "  hopscope replay capture.pcap           look into a capture\n"
       "  hopscope run --config hopscope.yaml    collect from an interface\n"
-      "  hopscope SUBCOMMAND --help             the manual");
+      "  hopscope SUBCOMMAND --help             the manual of a subcommand");
   hopscope::app::add_run_command(app, status);
   hopscope::app::add_replay_command(app, status);
   hopscope::app::add_decode_command(app, status);
@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> unknown = app.remaining();
     if (app.get_subcommands().empty() && !unknown.empty()) {
-      fmt::print(stderr, "hopscope: there is no {}; hopscope --help lists the subcommands\n",
+      fmt::print(stderr, "hopscope: no subcommand {}; hopscope --help lists the subcommands\n",
                  unknown.front());
       return kWrongUse;
     }
@@ -61,8 +61,8 @@ int main(int argc, char** argv) {
     return kWrongUse;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr,
-               "hopscope: not enough memory; tables: and queues: in the configuration say "
-               "how much is claimed at start\n");
+               "hopscope: not enough memory; tables: and queues: in the configuration decide "
+               "how much is allocated at start\n");
     return 1;
   } catch (const hopscope::app::UsageError& error) {
     fmt::print(stderr, "hopscope: {}\n", error.what());

@@ -10,7 +10,7 @@
 
 namespace hopscope::app {
 
-/// The user asked for something that cannot be: one line that says what to mend; exit code 2.
+/// A command line that cannot be executed: one line that says what to change; exit code 2.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -46,15 +46,15 @@ void add_config_commands(CLI::App& app, int& status) {
       ->required()
       ->check(CLI::ExistingFile);
   checker->add_flag("--offline", arguments->offline,
-                    "Do not ask whether this machine has the interface, queues and CPUs");
-  checker->footer("Exit status: 0 when it is right, 2 when it is not.");
+                    "Do not check whether this machine has the interface, queues and CPUs");
+  checker->footer("Exit status: 0 if the configuration is valid, 2 if it is not.");
   checker->callback([arguments, &status] { status = check(*arguments); });
 
   CLI::App* dumper = app.add_subcommand(
-      "dump", "Print the configuration in effect: the file, and defaults for the rest");
+      "dump", "Print the effective configuration: the file, with defaults for missing keys");
   dumper->add_option("--config", arguments->config, "Configuration file; defaults without it")
       ->check(CLI::ExistingFile);
-  dumper->add_flag("--comments", arguments->comments, "Say what each key means");
+  dumper->add_flag("--comments", arguments->comments, "Explain each key in a comment");
   dumper->add_flag("--reference", arguments->reference, "Print the reference page (Markdown)");
   dumper->callback([arguments, &status] { status = dump(*arguments); });
 }

@@ -17,7 +17,7 @@ int run() {
   std::string text = fmt::format("instruction set  {}\n", label(used));
   if (used != best) {
     text += fmt::format(
-        "not used         {}: it read test stacks otherwise than scalar code does\n", label(best));
+        "not used         {}: its results for test stacks differ from scalar code\n", label(best));
   }
   text += fmt::format("CPUs             {}\n", sysconf(_SC_NPROCESSORS_ONLN));
   return finish_output(write_output(text));
@@ -26,7 +26,8 @@ int run() {
 }  // namespace
 
 void add_cpu_command(CLI::App& app, int& status) {
-  CLI::App* command = app.add_subcommand("cpu", "Say which instruction set the hot path uses here");
+  CLI::App* command =
+      app.add_subcommand("cpu", "Show which instruction set the hot path uses on this machine");
   command->callback([&status] { status = run(); });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// `hopscope cpu`: what this machine's CPU lets the hot path use.
+// `hopscope cpu`: which vector instructions the hot path uses on this machine.
 
 #include <CLI/CLI.hpp>
 

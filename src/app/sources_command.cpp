@@ -76,11 +76,11 @@ std::size_t append(const char* data, std::size_t size, std::size_t count, void* 
   return size * count;
 }
 
-/// How a collector is asked.
+/// How the collector is queried.
 struct Target {
   std::string url;
   std::string ca;
-  bool is_own = false;  ///< `ca` is its very certificate, whatever name stands in it
+  bool is_own = false;  ///< `ca` is the server's own certificate: the host name is not checked
   std::string certificate;
   std::string key;
   std::string user;
@@ -135,11 +135,11 @@ nlohmann::ordered_json of_collector(const Target& target) {
                                  reason.data()));
   }
   auto json = nlohmann::ordered_json::parse(body, nullptr, false);
-  if (!json.is_array()) throw SetupError(target.url + " does not answer as a collector does");
+  if (!json.is_array()) throw SetupError(target.url + " does not answer like a collector");
   return json;
 }
 
-/// The collector of this machine. An address that listens everywhere is asked on loopback.
+/// The collector of this machine. Loopback is used if it listens on all addresses.
 Target own_collector(const exporter::HttpOptions& http) {
   std::string listen = http.listen;
   if (listen.starts_with("0.0.0.0:")) listen.replace(0, 7, "127.0.0.1");
@@ -162,7 +162,7 @@ Target target_of(const Arguments& arguments, const Config& config) {
   if (arguments.url.empty()) {
     target = own_collector(config.exports.http);
   } else {
-    // Whoever that is gets none of the secrets of this configuration.
+    // A server named on the command line gets no secrets of this configuration.
     target.url = arguments.url + (arguments.url.ends_with('/') ? "sources" : "/sources");
   }
   if (!arguments.ca.empty()) {
@@ -237,7 +237,8 @@ int run(const Arguments& arguments) {
 
 void add_sources_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
-      "sources", "List who sends reports, what is missing, and how each departs from the standard");
+      "sources",
+      "List the senders of reports, what is missing, and how each deviates from the standard");
   const auto arguments = std::make_shared<Arguments>();
   command->add_option("--config", arguments->config, "Configuration")->check(CLI::ExistingFile);
   auto* captures = command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files")
@@ -254,7 +255,7 @@ void add_sources_command(CLI::App& app, int& status) {
   password->needs(user);
   command->add_option("--token-file", arguments->token_file, "File with a bearer token")
       ->excludes(user);
-  command->add_flag("--json", arguments->json, "As JSON");
+  command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(kFooter);
   command->callback([arguments, &status] { status = run(*arguments); });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// `hopscope sources`: who sends reports, and how each departs from the specification.
+// `hopscope sources`: the senders of reports, and how each deviates from the specification.
 
 #include <CLI/CLI.hpp>
 

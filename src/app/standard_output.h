@@ -1,16 +1,16 @@
 #pragma once
-// What a command answers goes to the standard output, and a full disk behind it does not pass
-// unseen.
+// Writes the result of a command to the standard output and reports errors of writing, such as a
+// full disk.
 
 #include <string_view>
 
 namespace hopscope::app {
 
-/// Appends; false if not all of it was taken.
+/// Appends; false if not all of it was written.
 [[nodiscard]] bool write_output(std::string_view text);
 
-/// Flushes. The exit code: 0, or 1 after a line on the standard error if anything was not
-/// `written`.
+/// Flushes and returns the exit code: 0, or 1 after a line on the standard error if flushing failed
+/// or `written` is false.
 [[nodiscard]] int finish_output(bool written);
 
 }  // namespace hopscope::app

@@ -349,7 +349,7 @@ class CommandLineTest(unittest.TestCase):
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(len(lines), 50)
         self.assertTrue(all(len(line["report"]["inner"]["int"]["hops"]) == 3 for line in lines))
-        self.assertIn("1 frames were no datagrams to a report port", done.stderr)
+        self.assertIn("1 frames were not datagrams to a report port", done.stderr)
         everything = self.good("decode", "--all", capture, self.path("other.pcap")).stdout
         self.assertEqual(len(everything.splitlines()), 51)
         cut = self.path("cut.pcap", whole[:-5])
@@ -389,8 +389,8 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(done.returncode, 2, wrong)
             self.assertEqual(len(done.stderr.splitlines()), 1)
 
-    def test_a_header_of_ones_own(self):
-        """27 bytes behind UDP port 8192 with a wrong checksum, as docs/formats.md has it."""
+    def test_a_custom_header(self):
+        """27 bytes after the header of UDP port 8192 with a wrong checksum, as docs/formats.md has it."""
         with open(os.path.join(os.path.dirname(__file__), "../../docs/formats.md")) as f:
             example = f.read().split("```yaml\nformats:")[1].split("```")[0]
         config = self.path("own.yaml", "formats:" + example)
@@ -468,7 +468,7 @@ class CommandLineTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertEqual(done.stdout, "")
                 self.assertGreater(len(done.stderr), 0)
-        self.assertIn("there is no nonsense;", hopscope("nonsense").stderr)
+        self.assertIn("no subcommand nonsense;", hopscope("nonsense").stderr)
         for command in (["replay", "--config", bad, capture], ["decode", "--config", bad, capture],
                         ["check", "--config", bad], ["run", "--config", bad],
                         ["dump", "--config", bad]):

@@ -21,8 +21,8 @@ namespace {
 
 constexpr const char* kFooter =
     "One JSON object a line, for each UDP datagram to a report port: `outer` (addresses, ports),\n"
-    "`report` (every field that is on the wire, integers as they are, hops from the sink to the\n"
-    "source), and for what is wrong `error` with `policy`, which says how much of it is kept.\n"
+    "`report` (every field that is on the wire, raw integers, hops from the sink to the source),\n"
+    "and for errors `error` with `policy`, which says how much of the report is kept.\n"
     "Other frames are counted on the standard error; --all prints them as well.\n"
     "\n"
     "  hopscope decode reports.pcap | jq -c '.report.inner.int.hops[] | [.node_id, .hop_latency]'\n"
@@ -36,7 +36,7 @@ struct Arguments {
   bool all = false;
 };
 
-/// Frames that are somebody else's traffic rather than reports with a mistake in them.
+/// Frames of other traffic, in contrast to reports with an error.
 bool is_other_traffic(pipeline::DecodeError error) noexcept {
   return error == pipeline::DecodeError::kNotUdp || error == pipeline::DecodeError::kOtherPort;
 }
@@ -93,7 +93,7 @@ int run(const Arguments& arguments) {
     fmt::print(stderr, "hopscope: {}\n", warning);
   }
   if (other > 0) {
-    fmt::print(stderr, "hopscope: {} frames were no datagrams to a report port (UDP {})\n", other,
+    fmt::print(stderr, "hopscope: {} frames were not datagrams to a report port (UDP {})\n", other,
                fmt::join(config.decode.report_udp_port, ", "));
   }
   return status;
@@ -106,7 +106,7 @@ void add_decode_command(CLI::App& app, int& status) {
   const auto arguments = std::make_shared<Arguments>();
   command->add_option("--config", arguments->config, "Configuration; its decode: section is used")
       ->check(CLI::ExistingFile);
-  command->add_option("--format", arguments->format, "json, an object a line, or text, a tree")
+  command->add_option("--format", arguments->format, "json: one object per line; text: a tree")
       ->check(CLI::IsMember({"json", "text"}))
       ->capture_default_str();
   command

@@ -12,7 +12,7 @@ namespace hopscope::app {
 class DecodeFilter {
  public:
   /// Conditions "version=1.0", "switch=7" (the reporting node or any hop), "flow=10.0.0.1",
-  /// "flow=10.0.0.1:80" (either end). Throws UsageError that says what is possible.
+  /// "flow=10.0.0.1:80" (either end). Throws a UsageError that lists the possible conditions.
   explicit DecodeFilter(const std::vector<std::string>& conditions);
 
   [[nodiscard]] bool empty() const noexcept { return conditions_.empty(); }

@@ -188,7 +188,7 @@ void put_error(ordered_json& json, DecodeError error, const Report& report) {
   if (in_stack) json["partial_hops"] = report.stack.hop_count;
 }
 
-/// Every field of a header of one's own; those of a repeated group once for each element.
+/// Every field of a custom header; those of a repeated group once for each element.
 void put_format(ordered_json& json, const pipeline::CustomHeaderPlan& plan, Bytes payload) {
   const Report none;
   ordered_json fields = ordered_json::object();

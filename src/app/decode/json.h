@@ -1,6 +1,6 @@
 #pragma once
-// A frame as JSON, every field that the wire has, integers raw: what `hopscope decode` prints and
-// what the test vectors are compared with. For people and tests, not for the hot path.
+// A frame as JSON with every field that is on the wire, integers raw: printed by `hopscope decode`
+// and compared with the test vectors. Not for the hot path.
 
 #include <nlohmann/json.hpp>
 
@@ -8,7 +8,7 @@
 
 namespace hopscope::app {
 
-/// `outer`, `report`, and where something is wrong `error`, `policy` and `partial_hops`.
+/// `outer`, `report`, and if there is an error `error`, `policy` and `partial_hops`.
 [[nodiscard]] nlohmann::ordered_json decode_to_json(const pipeline::Decoder& decoder,
                                                     pipeline::Bytes frame);
 

@@ -170,7 +170,7 @@ ordered_json header_json(const IntStack& stack) {
       json["remaining_hop_cnt"] = at[3];
     }
     json["instruction_bitmap"] = stack.bitmap;
-    // Reserved in 1.0; the GEANT sender counts there.
+    // Reserved in 1.0; the GEANT sender has a counter there.
     if (stack.version == IntVersion::k10) json["rsvd_seq"] = be16(at + 6);
     return json;
   }
@@ -235,7 +235,7 @@ ordered_json ioam_nodes(const std::uint8_t* option, std::size_t length) {
   ordered_json nodes = ordered_json::array();
   if (node_bytes == 0) return nodes;
   const auto has = [trace_type](unsigned i) { return ((trace_type >> (23 - i)) & 1) != 0; };
-  // Behind each node, and not in its length: schema id and length in words, and so many words.
+  // After each node, and not part of its length: schema id, length in words, and that many words.
   const auto snapshot_bytes = [&](std::size_t at) {
     constexpr unsigned kOpaqueSnapshot = 22;
     return !has(kOpaqueSnapshot) || at + 4 > length ? 0 : 4 + std::size_t{option[at]} * 4;

@@ -12,7 +12,7 @@ namespace hopscope::app {
 [[nodiscard]] std::string address_text(const pipeline::IpAddress& address);
 [[nodiscard]] std::string hex(pipeline::Bytes bytes);
 
-/// Words present; the level 1 ports go by other names in 1.0 reports than in 2.0 and in stacks.
+/// The words present; level 1 ports have other names in 1.0 reports than in 2.0 and in stacks.
 [[nodiscard]] nlohmann::ordered_json metadata_json(const pipeline::Metadata& metadata,
                                                    const char* ingress_name,
                                                    const char* egress_name);

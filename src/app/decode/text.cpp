@@ -31,7 +31,7 @@ std::string plain_text(const ordered_json& value) {
   return text;
 }
 
-/// The object's own values behind its name in one line, then what is nested, deeper.
+/// The object's name and values in one line, then nested objects, indented further.
 void append_tree(std::string& to, std::string_view name, const ordered_json& object,
                  unsigned depth) {
   to.append(std::size_t{2} * depth, ' ');

@@ -1,5 +1,6 @@
 #pragma once
-// A decoded datagram as a tree for people: a headline, then what the JSON has, one header a line.
+// A decoded datagram as a readable tree: a headline, then the contents of the JSON, one header per
+// line.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>

@@ -11,14 +11,14 @@
 namespace hopscope::app {
 namespace {
 
-// Counts that look like those of a collector that has run for some weeks. What they are is all the
-// same, but they have as many digits.
+// Counts with as many digits as those of a collector that has run for some weeks; their values do
+// not matter.
 constexpr std::uint64_t kFrames = 1'284'760'993;
 constexpr std::uint64_t kFew = 3'471;
 constexpr std::uint64_t kSome = 61'802;
 constexpr std::uint64_t kMany = 40'713'596;
 
-/// A source that only says what it is.
+/// A source that only describes itself.
 class NoSource final : public io::FrameSource {
  public:
   NoSource(const io::ReceiveOptions& options, unsigned queue) : options_(options), queue_(queue) {}

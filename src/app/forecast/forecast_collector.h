@@ -1,6 +1,6 @@
 #pragma once
-// What a collector with a configuration says of itself, without being one: its sources, sinks,
-// checks and servers with counts as they are after some weeks.
+// Stands in for a collector with a given configuration: the sources, sinks, checks and servers that
+// its own metrics show, with counts as after some weeks.
 
 #include <cstdint>
 #include <memory>

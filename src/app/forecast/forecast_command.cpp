@@ -77,18 +77,19 @@ int forecast(const Arguments& arguments) {
 
 void add_forecast_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
-      "forecast", "Say how many series and bytes a configuration will expose, and where too many");
+      "forecast",
+      "Compute how many series and bytes a configuration will expose, with hints on limits");
   const auto arguments = std::make_shared<Arguments>();
   FabricSize& fabric = arguments->fabric;
   command->add_option("--config", arguments->config, "Configuration; defaults without it")
       ->check(CLI::ExistingFile);
-  constexpr std::uint32_t kMost = 65535;
+  constexpr std::uint32_t kMax = 65535;
   command
       ->add_option("--switches", fabric.switches,
                    "Switches; those of the configuration without it, at least one")
-      ->check(CLI::Range(1U, kMost));
+      ->check(CLI::Range(1U, kMax));
   command->add_option("--ports", fabric.ports, "Egress ports of a switch")
-      ->check(CLI::Range(0U, kMost))
+      ->check(CLI::Range(0U, kMax))
       ->capture_default_str();
   command->add_option("--queues", fabric.queues, "Queues of a port")
       ->check(CLI::Range(0U, 256U))

@@ -17,7 +17,7 @@ namespace {
 using exporter::Encoder;
 using exporter::ExpositionFormat;
 
-/// Somewhere in a bucket of the latency histogram.
+/// A value in a bucket of the latency histogram.
 std::uint64_t latency_in(unsigned bucket, std::uint64_t random) {
   const std::uint64_t above = bucket == 0 ? 0 : 1ULL << (bucket - 1 + pipeline::kLatencyFirstBit);
   const std::uint64_t width = bucket == 0 ? 1ULL << pipeline::kLatencyFirstBit : above;
@@ -32,11 +32,11 @@ ForecastScrape::ForecastScrape(const Config& config, const exporter::ExampleSize
       tables_(size),
       collector_(config),
       exemplars_(config.switches) {
-  if (size.flows > 0) tell_exemplars(size.flows);
+  if (size.flows > 0) add_exemplars(size.flows);
 }
 
-/// Events have told of a flow for each bucket that ever counted one.
-void ForecastScrape::tell_exemplars(std::uint64_t flows) {
+/// There is an exemplar of a flow for each bucket that is not empty.
+void ForecastScrape::add_exemplars(std::uint64_t flows) {
   pipeline::FlowSnapshot flow;
   tables_.for_each_switch([&](const pipeline::SwitchSnapshot& row) {
     for (unsigned bucket = 0; bucket < pipeline::kLatencyBuckets; ++bucket) {

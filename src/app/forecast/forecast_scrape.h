@@ -1,6 +1,5 @@
 #pragma once
-// One answer to a scrape, rendered in each format by the code that answers scrapes, and thrown
-// away.
+// One answer to a scrape, rendered in each format by the code that answers scrapes, and discarded.
 
 #include <cstdint>
 #include <vector>
@@ -15,7 +14,7 @@
 
 namespace hopscope::app {
 
-/// What an answer comes to.
+/// The size of an answer.
 struct ForecastAnswer {
   std::vector<exporter::SeriesWriter::Count> families;
   std::uint64_t series = 0;
@@ -31,7 +30,7 @@ class ForecastScrape {
   [[nodiscard]] ForecastAnswer render(exporter::ExpositionFormat format) const;
 
  private:
-  void tell_exemplars(std::uint64_t flows);
+  void add_exemplars(std::uint64_t flows);
 
   const Config& config_;
   const exporter::Names names_;

@@ -15,7 +15,7 @@ void add_consumer_limits(const ForecastAnswer& plain, Hints& hints) {
   if (plain.series > kManySeries || plain.bytes > kManyBytes) {
     const std::uint64_t shards = plain.series / kGoodShard + 1;
     hints.push_back(
-        fmt::format("more than {} series or 12 MiB an answer: scrape it in {} shards "
+        fmt::format("more than {} series or 12 MiB per answer: scrape it in {} shards "
                     "(/metrics?shard=0/{}, ...), or fewer families (families=)",
                     kManySeries, shards, shards));
   }
@@ -26,7 +26,7 @@ void add_consumer_limits(const ForecastAnswer& plain, Hints& hints) {
   }
 }
 
-/// Flows that a cap leaves without series, not those beyond top_k, which is there for that.
+/// Flows that a cap leaves without series. Those beyond top_k do not count: that limit is intended.
 void add_flow_cap(const FittingSize& fitting, const exporter::ExportOptions& exports,
                   Hints& hints) {
   const exporter::FlowSeriesOptions& flows = exports.flows;

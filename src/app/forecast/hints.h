@@ -1,5 +1,5 @@
 #pragma once
-// What a forecast gives to think about: limits that are passed, here and at consumers.
+// Hints of a forecast: limits that are exceeded, in the configuration and at consumers.
 
 #include <cstdint>
 #include <string>
@@ -11,10 +11,10 @@
 
 namespace hopscope::app {
 
-/// A sample_limit with room for what comes while the collector runs: a fifth more, and two digits.
+/// A sample_limit with a margin of a fifth for series that appear later, rounded to two digits.
 [[nodiscard]] std::uint64_t sample_limit_for(std::uint64_t series);
 
-/// A line each. `plain` is the answer in the text format.
+/// One line per hint. `plain` is the answer in the text format.
 [[nodiscard]] std::vector<std::string> forecast_hints(const FittingSize& fitting,
                                                       const ForecastAnswer& plain,
                                                       const Config& config);

@@ -13,7 +13,7 @@ namespace {
 
 using exporter::ExampleSize;
 
-/// The configured switches first, then ids that are free.
+/// The configured switches first, then unused ids.
 std::vector<std::uint32_t> switch_ids(const Config& config, std::uint64_t count) {
   std::vector<std::uint32_t> ids;
   for (const auto& entry : config.switches.by_id) ids.push_back(entry.first);
@@ -30,18 +30,18 @@ bool has_clocks(const pipeline::SwitchOptions& switches) {
                      [](const auto& entry) { return !entry.second.clock.empty(); });
 }
 
-/// What is to go into tables, and what they have no room for.
+/// Fits the wanted rows into the tables and notes what does not fit.
 class Fitting {
  public:
   Fitting(std::uint64_t workers, std::vector<std::string>& left_out)
       : workers_(workers), left_out_(left_out) {}
 
-  /// As many of `wanted` as there are rows; says so where that is not all.
+  /// The smaller of `wanted` and `rows`, with a note if that is not all.
   std::uint64_t fit(std::string_view what, std::uint64_t wanted, std::string_view option,
                     std::uint64_t rows) {
     return fit(what, wanted, rows, fmt::format("{} is {}", option, rows));
   }
-  /// The same for a table whose rows are other ones in each worker.
+  /// The same for a table with different rows in each worker.
   std::uint64_t fit_all_workers(std::string_view what, std::uint64_t wanted,
                                 std::string_view option, std::uint64_t rows) {
     const std::string each = workers_ > 1 ? fmt::format(" for each of {} workers", workers_) : "";
@@ -61,7 +61,7 @@ class Fitting {
   std::vector<std::string>& left_out_;
 };
 
-/// Rows of all switches together. Each worker has these tables to itself and sees all switches:
+/// Rows of all switches together. Each worker has its own tables of these and sees all switches, so
 /// they count once.
 void fit_rows(const pipeline::TableOptions& tables, Fitting& fitting, ExampleSize& size) {
   size.max_ports = fitting.fit("ports", size.all_ports(), "tables.ports", tables.ports);
@@ -130,11 +130,11 @@ FittingSize fitting_size(const Config& config, const FabricSize& wanted) {
 
 void require_renderable(const ExampleSize& size, const Config& config) {
   const std::uint64_t series = series_of(size, config);
-  if (series <= kMostForecastSeries) return;
+  if (series <= kMaxForecastSeries) return;
   throw UsageError(fmt::format(
       "this comes to {} series; forecast renders {} at the most, more than any consumer "
       "takes in an answer: ask for fewer switches, ports, queues or flows",
-      series, kMostForecastSeries));
+      series, kMaxForecastSeries));
 }
 
 }  // namespace hopscope::app

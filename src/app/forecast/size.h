@@ -1,6 +1,6 @@
 #pragma once
-// How large a fabric a forecast is about: what the command line asks for, as far as the tables of
-// the configuration have room for it.
+// The size of the fabric of a forecast: what the command line requests, limited by the tables of
+// the configuration.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace hopscope::app {
 
-/// What the command line asks for.
+/// What the command line requests.
 struct FabricSize {
   std::uint32_t switches = 0;  ///< 0: those of the configuration
   std::uint32_t ports = 32;    ///< egress ports of a switch
@@ -20,7 +20,7 @@ struct FabricSize {
   std::uint32_t hops = 3;  ///< of a flow
 };
 
-/// What fits, and a line for each table that has no room for all.
+/// What fits, and a line for each table that is too small.
 struct FittingSize {
   exporter::ExampleSize size;
   std::vector<std::string> left_out;
@@ -28,11 +28,11 @@ struct FittingSize {
 
 [[nodiscard]] FittingSize fitting_size(const Config& config, const FabricSize& wanted);
 
-/// The most series that a forecast renders, in all formats well within a minute.
-inline constexpr std::uint64_t kMostForecastSeries = 5'000'000;
+/// Limit of the series that a forecast renders, in all formats well within a minute.
+inline constexpr std::uint64_t kMaxForecastSeries = 5'000'000;
 
-/// Throws UsageError where there are more series than that, caps on families left aside: what is
-/// cut off has to be walked too.
+/// Throws UsageError if there are more series, not counting caps on families: capped series take
+/// time too.
 void require_renderable(const exporter::ExampleSize& size, const Config& config);
 
 }  // namespace hopscope::app

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint32_t kQueues = 4;
 constexpr std::uint64_t kLinkNs = 500;
-/// From here on, as a part of the peak, a queue counts as congested.
+/// A queue is congested from this part of the peak on.
 constexpr double kCongested = 0.5;
 
 std::uint64_t place(std::uint32_t switch_index, std::uint32_t port) {

@@ -1,7 +1,7 @@
 #pragma once
 // The values that the switches of the model would measure: latency, queue occupancy, utilisation
 // and time of every hop of a packet, and the congestion episodes of the ports. Nothing is stored:
-// everything follows from the seed, the place and the time, but for a little noise.
+// everything is a function of the seed, the place and the time, plus a little noise.
 
 #include <cstdint>
 #include <vector>
@@ -29,7 +29,7 @@ class Fabric {
                std::vector<HopValues>& hops) const;
 
  private:
-  /// How far the port is into an episode: 0 none, 1 at its peak.
+  /// Congestion of the port: 0 outside an episode, 1 at its peak.
   [[nodiscard]] double congestion(std::uint32_t switch_index, std::uint32_t port,
                                   std::uint64_t time_ns) const;
   void measure_hop(HopValues& hop, std::uint32_t flow, std::uint64_t time_ns, Random& random) const;

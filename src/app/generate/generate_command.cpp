@@ -27,12 +27,12 @@ constexpr const char* kFooter =
     "path_changes\n"
     "and output.\n"
     "\n"
-    "Out of an interface, `output` says what became of the frames: sent = driver_taken +\n"
-    "driver_refused, plus what had no driver to go to. Into a veth, driver_refused counts frames\n"
-    "for which the other end's ring of 256 had no room; `ethtool -S` has them as\n"
+    "With --interface, `output` accounts for the frames: sent = driver_taken + driver_refused,\n"
+    "plus frames without a driver to take them. On a veth, driver_refused counts frames that did\n"
+    "not fit the other end's ring of 256; `ethtool -S` shows them as\n"
     "tx_queue_*_xdp_xmit_errors on this end, `ip -s link` as TX dropped here and RX dropped "
     "there.\n"
-    "What the driver took and the receiver lacks is in the receiver's own counters\n"
+    "Frames that the driver took and the receiver lacks are in the receiver's own counters\n"
     "(rx_queue_*_xdp_drops, XDP_STATISTICS of its sockets).\n"
     "Live frames need a driver that takes redirected frames; a veth does while its other end has "
     "an\n"
@@ -155,7 +155,7 @@ void add_traffic_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--hops", traffic.hops, "Hops of each packet, 1 to 16")->capture_default_str();
   command
       .add_option("--fields", arguments.fields,
-                  "What each hop tells, of: " + field_names() +
+                  "What each hop reports, of: " + field_names() +
                       ". Without it node_id, ports, latency, queue, both times, tx_utilization")
       ->delimiter(',');
   command.add_option("--flows", traffic.flows, "Number of flows")->capture_default_str();
@@ -191,7 +191,8 @@ void add_share_options(CLI::App& command, Arguments& arguments) {
   add("--congestion", traffic.congestion,
       "Of the ports at any time: queue, latency and utilisation ramp up and down, Q bit");
   add("--drops", traffic.drops, "Of the frames: drop reports");
-  add("--malformed", traffic.malformed, "Of the frames: cut, or with wrong lengths or versions");
+  add("--malformed", traffic.malformed,
+      "Of the frames: truncated, or with wrong lengths or versions");
   command
       .add_option("--congestion-period", traffic.congestion_period_us,
                   "Length of a congestion episode in microseconds of report time")
@@ -200,7 +201,7 @@ void add_share_options(CLI::App& command, Arguments& arguments) {
 
 void add_header_options(CLI::App& command, Arguments& arguments) {
   TrafficOptions& traffic = arguments.options.traffic;
-  command.add_option("--report-port", traffic.report_port, "UDP port that the reports go to")
+  command.add_option("--report-port", traffic.report_port, "Destination UDP port of the reports")
       ->capture_default_str();
   command.add_option("--dscp", arguments.dscp, "DSCP that marks INT in the reported packets")
       ->capture_default_str();
@@ -226,7 +227,7 @@ void add_output_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--duration", options.duration_s, "Seconds");
   command
       .add_option("--rate", options.traffic.rate,
-                  "Frames per second; 0: as fast as it goes, a microsecond apart in files")
+                  "Frames per second; 0: as fast as possible, a microsecond apart in files")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--output", options.output, "Write a pcap file with nanosecond times");
@@ -249,7 +250,7 @@ void add_output_options(CLI::App& command, Arguments& arguments) {
 
 void add_generate_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand(
-      "generate", "Make INT report traffic: a pcap file, or out of an interface");
+      "generate", "Generate INT report traffic into a pcap file or out of an interface");
   const auto arguments = std::make_shared<Arguments>();
   add_traffic_options(*command, *arguments);
   add_share_options(*command, *arguments);

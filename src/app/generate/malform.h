@@ -1,6 +1,6 @@
 #pragma once
-// Frames that are wrong on purpose: each kind is one that the decoder has a name for, and the name
-// is what the summary counts it under.
+// Deliberately malformed frames. Each kind is an error of the decoder, under whose name the summary
+// counts it.
 
 #include <cstdint>
 #include <vector>
@@ -14,7 +14,7 @@ namespace hopscope::app {
 /// The kinds that a format can have, in a fixed order.
 [[nodiscard]] std::vector<pipeline::DecodeError> malformed_kinds(TrafficFormat format);
 
-/// Makes a good frame of the format wrong. `int_at` is where the INT shim is, 0 for none.
+/// Makes a valid frame of the format malformed. `outer` and `marks` are those of put_frame().
 void malform(pipeline::DecodeError kind, TrafficFormat format, const pipeline::encode::Outer& outer,
              const pipeline::encode::FrameMarks& marks, pipeline::encode::ByteWriter& frame);
 

@@ -106,7 +106,7 @@ void check_fields(const TrafficOptions& options) {
   }
   if (!has_stack(options.format)) return;
   require((fields & bit(Field::kNodeId)) != 0,
-          "--fields: without node_id nobody can tell the hops apart");
+          "--fields: hops cannot be distinguished without node_id");
   const auto layout = options.format == TrafficFormat::kReport05   ? pipeline::HopLayout::kInt05
                       : options.format == TrafficFormat::kReport10 ? pipeline::HopLayout::kInt10
                                                                    : pipeline::HopLayout::kInt2x;

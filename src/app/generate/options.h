@@ -1,5 +1,5 @@
 #pragma once
-// What `hopscope generate` is asked for, in plain numbers, and whether that can be done.
+// The options of `hopscope generate` in numbers, and checks whether they can be met.
 
 #include <cstdint>
 #include <stdexcept>
@@ -43,7 +43,7 @@ struct TrafficOptions {
   bool zipf = false;
   double zipf_exponent = 1.0;
   std::uint32_t switches = 20;
-  std::uint64_t rate = 0;             ///< frames per second; 0: as fast as it goes
+  std::uint64_t rate = 0;             ///< frames per second; 0: as fast as possible
   unsigned reports_per_datagram = 1;  ///< 2.0
   InnerLayer inner = InnerLayer::kAuto;
   std::uint32_t payload_bytes = 16;  ///< of the reported packet
@@ -84,7 +84,7 @@ struct GenerateOptions {
   int cpu = -1;
 };
 
-/// Time between two frames as the model sees it: of the rate, or a microsecond.
+/// Time between two frames in the model: from the rate, or a microsecond.
 [[nodiscard]] std::uint64_t spacing_ns(const TrafficOptions& options) noexcept;
 
 [[nodiscard]] TrafficFormat traffic_format_of(const std::string& name);

@@ -69,7 +69,7 @@ class PcapWriter {
   pcap_dumper_t* dumper_ = nullptr;
 };
 
-/// Frames in a file: the count, or what fits the duration in the model's own time.
+/// Frames in a file: the count, or as many as fit the duration in the model's time.
 std::uint64_t frames_wanted(const GenerateOptions& options) {
   std::uint64_t wanted = std::numeric_limits<std::uint64_t>::max();
   if (options.duration_s > 0) {
@@ -96,17 +96,17 @@ ordered_json generate_file(const GenerateOptions& options, const std::atomic<boo
   return result;
 }
 
-/// Enough templates for the flows to come up in them, but no more than are sent.
+/// Enough templates for all flows to appear, but no more than are sent.
 std::uint32_t template_count(const GenerateOptions& options) {
-  constexpr std::uint64_t kFewest = 4096;
-  constexpr std::uint64_t kMost = 262'144;
+  constexpr std::uint64_t kMin = 4096;
+  constexpr std::uint64_t kMax = 262'144;
   std::uint64_t wanted = options.templates;
-  if (wanted == 0) wanted = std::clamp(std::uint64_t{options.traffic.flows} * 4, kFewest, kMost);
+  if (wanted == 0) wanted = std::clamp(std::uint64_t{options.traffic.flows} * 4, kMin, kMax);
   if (options.count != 0) wanted = std::min(wanted, options.count);
   return static_cast<std::uint32_t>(wanted);
 }
 
-/// The numbers of a key go on in the next lap where they ended in this one.
+/// The numbers of a key continue in the next lap where they ended in this one.
 class SequenceSteps {
  public:
   explicit SequenceSteps(std::size_t keys) : steps_(keys) {}

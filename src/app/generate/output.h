@@ -1,5 +1,5 @@
 #pragma once
-// Where generated frames go: into a pcap file, or out of an interface.
+// Writes generated frames to a pcap file or sends them out of an interface.
 
 #include <atomic>
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 
 namespace hopscope::app {
 
-/// Generates all the traffic that was asked for and returns the summary. `options` must have passed
+/// Generates the requested traffic and returns the summary. `options` must have passed
 /// check(). Ends early, with a summary of what was done, when `stop` is set. Throws GenerateError
 /// or SetupError.
 [[nodiscard]] nlohmann::ordered_json generate(const GenerateOptions& options,

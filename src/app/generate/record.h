@@ -1,6 +1,6 @@
 #pragma once
-// What the traffic model says about a frame that it made: enough to work out what a collector must
-// find, and what a repeating sender may change in the frame.
+// The traffic model's record of a frame: enough to compute what a collector must find, and what a
+// sender that repeats the frame may change in it.
 
 #include <cstdint>
 #include <vector>
@@ -24,13 +24,13 @@ struct ReportRecord {
 
 struct FrameRecord {
   FrameKind kind = FrameKind::kStack;
-  /// What a decoder must say about the frame; kNone: nothing.
+  /// The error that a decoder must find in the frame.
   pipeline::DecodeError error = pipeline::DecodeError::kNone;
   std::uint64_t time_ns = 0;
   std::uint32_t bytes = 0;
   std::uint32_t sequence_key = 0;  ///< stands for (source, switch, hw_id)
-  std::uint32_t sequence = 0;      ///< not yet cut to the width of its field
-  std::uint32_t skipped = 0;       ///< numbers lost in front of this one
+  std::uint32_t sequence = 0;      ///< before it is truncated to the width of its field
+  std::uint32_t skipped = 0;       ///< lost numbers before this one
   bool takes_sequence = true;      ///< false: the frame is refused before its number counts
   std::vector<ReportRecord> reports;
   std::vector<std::uint32_t> ports;  ///< egress ports, as Topology::port_count() * switch + port

@@ -6,8 +6,8 @@ namespace hopscope::app {
 
 Topology::Topology(std::uint32_t switches, unsigned hops, std::uint64_t seed)
     : switches_(switches), hops_(hops), seed_(seed), tiers_((hops + 1) / 2) {
-  // Each tier gets what one path needs (two switches, the top of an odd path one); the rest is
-  // dealt out from the leaves up.
+  // Each tier gets what one path needs (two switches, the top of an odd path one); the remaining
+  // switches are distributed from the leaves up.
   const auto tier_count = static_cast<std::uint32_t>(tiers_.size());
   const std::uint32_t spare = switches - hops;
   std::uint32_t first = 0;

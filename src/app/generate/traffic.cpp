@@ -65,7 +65,7 @@ void TrafficModel::next() {
 TrafficModel::Subject TrafficModel::draw_subject(std::uint32_t flow, bool may_change) {
   Subject subject{.flow = flow, .path = topology_.path(flow, path_version_[flow])};
   if (may_change && random_.chance(options_.path_changes)) {
-    // Another version may come out as the same path: a few tries find another one, if there is.
+    // Another version may give the same path: a few tries find a different one, if there is one.
     const SwitchPath before = subject.path;
     for (int tries = 0; tries < 64 && subject.path == before; ++tries) {
       subject.path = topology_.path(flow, ++path_version_[flow]);
@@ -99,7 +99,7 @@ void TrafficModel::make_frame(FrameKind kind, const Subject& first) {
 void TrafficModel::take_sequence(std::uint32_t switch_index, std::uint32_t hw_id, bool counts) {
   record_.sequence_key = switch_index * kPipes + hw_id;
   std::uint32_t& last = sequence_[record_.sequence_key];
-  // What comes before a key's first number nobody can miss.
+  // Numbers before a key's first one cannot be missed.
   if (counts && last != 0) {
     while (random_.chance(options_.loss)) ++record_.skipped;
   }

@@ -30,10 +30,10 @@ class TrafficModel {
   [[nodiscard]] std::uint32_t sequence_keys() const noexcept;
 
  private:
-  /// Forwarding pipes of a switch: each numbers its reports for itself.
+  /// Forwarding pipes of a switch: each has its own sequence numbers.
   static constexpr std::uint32_t kPipes = 4;
 
-  /// A report to be made: whose packet, along which path, told by which of its hops.
+  /// A report to generate: the packet's flow, its path, and the hop that reports it.
   struct Subject {
     std::uint32_t flow = 0;
     unsigned reporter = 0;  ///< index of the hop

@@ -16,7 +16,7 @@ using pipeline::IpAddress;
 
 /// Reasons of drop reports: TTL zero, no route, tail drop, ACL.
 constexpr std::uint8_t kDropReasons[] = {26, 29, 51, 60};
-/// A flow is an address (its number) and a draw of this many other things.
+/// A flow is an address (its number) and this many random choices.
 enum FlowTrait : std::uint64_t { kIsIpv6 = 16, kIsTcp, kSourcePort, kDestinationPort, kReason };
 
 void put32(IpAddress& address, std::size_t offset, std::uint32_t value) {
@@ -199,7 +199,7 @@ void TrafficModel::make_20(FrameKind kind, const Subject& first) {
   report.sequence = record_.sequence;
   report.node_id = Topology::switch_id(node);
   report.reports.push_back(individual(kind, first));
-  // A datagram holds what one node has to say: another flow only if it meets that node too.
+  // A datagram holds reports of one node: another flow only if it crosses that node too.
   const std::size_t count =
       record_.error == pipeline::DecodeError::kNone ? options_.reports_per_datagram : 1;
   while (report.reports.size() < count) {

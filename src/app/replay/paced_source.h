@@ -1,5 +1,5 @@
 #pragma once
-// A source in front of another that gives frames out when they are due: a capture at the speed at
+// A source that returns the frames of another one when they are due: a capture at the speed at
 // which it was taken, or a multiple of it. Used by one worker, like any source.
 
 #include <cstdint>

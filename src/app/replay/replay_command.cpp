@@ -36,7 +36,7 @@ constexpr const char* kFooter =
     "\n"
     "  hopscope replay capture.pcap\n"
     "  hopscope replay --events - capture.pcap | jq 'select(.kind == \"path_change\")'\n"
-    "  hopscope replay --speed captured --http capture.pcap   # and scrape it meanwhile";
+    "  hopscope replay --speed captured --http capture.pcap   # and scrape during the replay";
 
 constexpr int kWaitMs = 10;
 
@@ -57,7 +57,7 @@ void request_stop(int) {
   interrupted = true;
 }
 
-/// "max" is empty, "captured" is 1, else the multiple of the captured speed.
+/// Empty for "max", 1 for "captured", else the multiple of the captured speed.
 std::optional<double> speed_factor(const std::string& speed) {
   if (speed == "max") return std::nullopt;
   if (speed == "captured") return 1.0;
@@ -69,7 +69,7 @@ std::optional<double> speed_factor(const std::string& speed) {
   return factor;
 }
 
-/// Throws UsageError now rather than after an hour of replay.
+/// Throws UsageError before the replay starts, which may take an hour.
 void require_writable(const std::string& path, const std::vector<std::string>& captures) {
   if (path.empty() || path == "-") return;
   for (const std::string& capture : captures) {
@@ -78,7 +78,7 @@ void require_writable(const std::string& path, const std::vector<std::string>& c
       throw UsageError(path + " is a capture that is replayed; it would be overwritten");
     }
   }
-  // A pipe is left alone: its reader would take the closing for the end.
+  // Pipes are not opened here: their reader would read end-of-file when this closes.
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (std::filesystem::exists(status) && std::filesystem::is_other(status)) return;
@@ -87,13 +87,13 @@ void require_writable(const std::string& path, const std::vector<std::string>& c
   std::fclose(file);
 }
 
-/// A second run does not append to the first.
+/// Truncates the file, so that a second run does not append to the first.
 void empty_file(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_regular_file(path, error)) std::filesystem::resize_file(path, 0, error);
 }
 
-/// True if `path` ("-" is the standard output) holds all of `text` now.
+/// Writes `text` to `path` ("-" is the standard output). True if all of it was written.
 bool write_text(const std::string& path, const std::string& text) {
   std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
   if (file == nullptr) return false;
@@ -243,7 +243,7 @@ class Replay {
     const bool tells = !arguments_.events.empty() || arguments_.push;
     const std::uint64_t lost = tells ? engine_->total().events_dropped : 0;
     if (lost != 0) {
-      fmt::print(stderr, "hopscope: {} events found no room; queues.event_entries is too small\n",
+      fmt::print(stderr, "hopscope: {} events did not fit; queues.event_entries is too small\n",
                  lost);
     }
     return unwritten.empty() && lost == 0 && !interrupted ? 0 : 1;
@@ -294,8 +294,9 @@ void add_replay_command(CLI::App& app, int& status) {
   command->add_option("--events", arguments->events, "Write events to FILE as JSON lines");
   command->add_option("--summary", arguments->summary, "Write the summary to FILE as JSON");
   command->add_flag("--push", arguments->push,
-                    "Push events to the sinks of the configuration; waits for those that are slow");
-  command->add_flag("--http", arguments->http, "Serve /metrics meanwhile (export.http.listen)");
+                    "Push events to the sinks of the configuration; waits for slow sinks");
+  command->add_flag("--http", arguments->http,
+                    "Serve /metrics during the replay (export.http.listen)");
   command->add_option("CAPTURE", arguments->captures, "pcap or pcapng files, in this order")
       ->required()
       ->check(CLI::ExistingFile);

@@ -81,14 +81,14 @@ std::string replay_text(const nlohmann::ordered_json& summary) {
   text += fmt::format("reports    {} ({}), {} hops\n", number("reports"),
                       counts_text(summary.at("versions")), number("hops"));
   if (number("headers") != 0) {
-    text += fmt::format("headers    {}, of your own formats\n", number("headers"));
+    text += fmt::format("headers    {} custom headers\n", number("headers"));
   }
   text += fmt::format("errors     {}\n", counts_text(summary.at("errors")));
   text += fmt::format("flows      {}{}\n", number("flows"),
                       number("flows_evicted") + number("flows_refused") == 0
                           ? ""
                           : fmt::format(", of which {} were evicted and may count again, and {} "
-                                        "reports found no room: tables.flows_* is too small",
+                                        "reports did not fit: tables.flows_* is too small",
                                         number("flows_evicted"), number("flows_refused")));
   text += fmt::format("events     {}\n", counts_text(summary.at("events")));
   text +=

@@ -1,5 +1,5 @@
 #pragma once
-// What a replay found, for people and as JSON.
+// The results of a replay, as text and as JSON.
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,7 +15,7 @@ namespace hopscope::app {
 [[nodiscard]] nlohmann::ordered_json replay_summary(const pipeline::TableView& tables,
                                                     double seconds);
 
-/// The same as a few lines of text.
+/// The summary as a few lines of text.
 [[nodiscard]] std::string replay_text(const nlohmann::ordered_json& summary);
 
 }  // namespace hopscope::app

@@ -49,7 +49,7 @@ std::unique_ptr<std::atomic<bool>[]> make_moving(std::size_t workers) {
   return moving;
 }
 
-/// The longest that a sink may take at the end, and time to spare.
+/// The maximum time that sinks may take to stop, with a margin.
 std::chrono::duration<double> stop_limit(const exporter::ExportOptions& exports) {
   double longest_s = exports.event_file.delivery.stop_timeout_s;
   for (const auto& sink : exports.influxdb) {
@@ -95,7 +95,7 @@ std::vector<exporter::HealthCheck> Collector::health() const {
   std::vector<exporter::HealthCheck> checks;
   for (std::size_t i = 0; i < cycles_.size(); ++i) {
     const bool moves = moving_[i];
-    checks.push_back({fmt::format("worker-{}", i), moves, moves ? "" : "its loop stands still"});
+    checks.push_back({fmt::format("worker-{}", i), moves, moves ? "" : "its loop has stopped"});
   }
   const bool alive = alive_;
   checks.push_back({"receive", alive, alive ? "" : "the interface is gone"});
@@ -117,7 +117,7 @@ int Collector::run() {
   while (signal != SIGTERM && signal != SIGINT) {
     signal = sigtimedwait(&signals, nullptr, &kWatchInterval);
     if (signal == SIGHUP) {
-      spdlog::info("SIGHUP: files are opened anew, certificates and secrets are read again");
+      spdlog::info("SIGHUP: files are reopened, certificates and secrets are read again");
       exporter_.reopen();
     }
     watch();
@@ -147,7 +147,7 @@ void Collector::watch() {
     const std::uint64_t now = engine_.cycles(i);
     const bool moves = now != std::exchange(cycles_[i], now);
     if (moves != moving_[i]) {
-      spdlog::warn("worker {} {}", i, moves ? "goes on" : "has stood still for a second");
+      spdlog::warn("worker {} {}", i, moves ? "runs again" : "has not run for a second");
     }
     moving_[i] = moves;
   }
@@ -155,18 +155,18 @@ void Collector::watch() {
 
 void Collector::shut_down() {
   receiving_ = false;
-  // A disk that hangs for ever would hold up the end for ever.
+  // A disk that never answers would block the shutdown forever.
   std::thread([limit = stop_limit_] {
     std::this_thread::sleep_for(limit);
-    spdlog::error("sinks do not end; what they held in memory is lost");
+    spdlog::error("sinks do not stop; their records in memory are lost");
     std::_Exit(1);
   }).detach();
   receiver_.detach();
   engine_.stop();
   exporter_.stop();
   report();
-  // Whoever holds a connection open does not hold up the end: by now the program is detached, the
-  // events are out, and all is said.
+  // Open connections do not delay the shutdown: by now the XDP program is detached, the events are
+  // written and the totals are logged.
   std::thread([] {
     std::this_thread::sleep_for(kPatience);
     std::_Exit(0);

@@ -1,6 +1,6 @@
 #pragma once
-// `hopscope run` put together: receiver, engine and exporter, and the control loop that watches
-// them until a signal comes.
+// The collector of `hopscope run`: receiver, engine and exporter, and the control loop that watches
+// them until a signal arrives.
 
 #include <atomic>
 #include <chrono>
@@ -40,8 +40,8 @@ class Collector {
   std::atomic<bool> receiving_{false};
   std::atomic<bool> alive_{true};
   std::vector<std::uint64_t> cycles_;
-  std::unique_ptr<std::atomic<bool>[]> moving_;  ///< per worker: its loop went round last second
-  exporter::Exporter exporter_;  ///< from its construction on it asks for all of the above
+  std::unique_ptr<std::atomic<bool>[]> moving_;  ///< per worker: its loop ran in the last second
+  exporter::Exporter exporter_;  ///< reads all of the above from its construction on
   const std::chrono::duration<double> stop_limit_;
 };
 

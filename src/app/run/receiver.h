@@ -21,16 +21,16 @@ class Receiver {
   /// One per worker, in their order.
   [[nodiscard]] std::vector<io::FrameSource*> sources() const;
 
-  /// What changed since the last call, a sentence each.
+  /// Changes since the last call, one sentence each.
   [[nodiscard]] std::vector<std::string> check();
 
-  /// False once nothing can come any more.
+  /// False if no more frames can arrive.
   [[nodiscard]] bool alive() const;
 
-  /// What the XDP program did with the frames it saw; empty without one.
+  /// The verdicts of the XDP program; empty without one.
   [[nodiscard]] std::vector<exporter::XdpCount> xdp_counts() const;
 
-  /// No new frame comes; what is in the rings still can be read.
+  /// Stops receiving; frames that are in the rings can still be read.
   void detach() noexcept;
 
  private:

@@ -23,7 +23,7 @@ constexpr const char* kFooter =
     "and is the metric hopscope_xdp_mode_info.\n"
     "\n"
     "SIGTERM and SIGINT detach the XDP program, finish what is under way and exit with 0.\n"
-    "SIGHUP opens the event file anew, for log rotation, and reads certificates, passwords and\n"
+    "SIGHUP reopens the event file, for log rotation, and reads certificates, passwords and\n"
     "tokens of export.http and of sinks again.\n"
     "\n"
     "Exit status: 0 after a signal; 1 when the system refuses something; 2 for a configuration "

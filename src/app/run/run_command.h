@@ -5,8 +5,8 @@
 
 namespace hopscope::app {
 
-/// Adds the subcommand. When it ran, `status` is the exit code: 0 after SIGTERM or SIGINT; 1 when
-/// the system refuses what the configuration asks for. A mistake in the file is ConfigError.
+/// Adds the subcommand. After it ran, `status` is the exit code: 0 after SIGTERM or SIGINT; 1 if
+/// the system refuses what the configuration needs. A mistake in the file is a ConfigError.
 void add_run_command(CLI::App& app, int& status);
 
 }  // namespace hopscope::app

@@ -104,7 +104,7 @@ TEST(DecodeVectors, EveryValueOfEveryVector) {
   }
 }
 
-TEST(DecodeVectors, CutAtEveryByte) {
+TEST(DecodeVectors, Frame_TruncatedAtEveryByte_IsHandled) {
   for (const Vector& vector : read_vectors()) {
     SCOPED_TRACE(vector.name);
     Damage damage(vector);
@@ -116,7 +116,7 @@ TEST(DecodeVectors, CutAtEveryByte) {
   }
 }
 
-TEST(DecodeVectors, EveryByteSetToTheValuesThatLengthsGoWrongWith) {
+TEST(DecodeVectors, EveryByte_SetToBadLengths_IsHandled) {
   for (const Vector& vector : read_vectors()) {
     SCOPED_TRACE(vector.name);
     Damage damage(vector);
@@ -131,7 +131,7 @@ TEST(DecodeVectors, EveryByteSetToTheValuesThatLengthsGoWrongWith) {
   }
 }
 
-TEST(DecodeVectors, ALengthByteWrongAndTheFrameCut) {
+TEST(DecodeVectors, Frame_WithWrongLengthAndTruncated_IsHandled) {
   for (const Vector& vector : read_vectors()) {
     SCOPED_TRACE(vector.name);
     Damage damage(vector);

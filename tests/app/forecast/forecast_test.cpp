@@ -83,7 +83,7 @@ Config with_everything(const std::string& directory) {
   return config;
 }
 
-TEST(Forecast, IsWhatTheExporterShows) {
+TEST(Forecast, Forecast_EqualsWhatTheExporterShows) {
   const test::TemporaryDirectory directory;
   const Config config = with_everything(directory.path());
   const FittingSize fitting =
@@ -99,7 +99,7 @@ TEST(Forecast, IsWhatTheExporterShows) {
   EXPECT_EQ(found.at("probe_depth_bytes"), 300U);
 }
 
-TEST(Forecast, NoMoreFlowsAreChosenThanFitAFamily) {
+TEST(Forecast, ChosenFlows_AreLimitedByTheFamilyCap) {
   const test::TemporaryDirectory directory;
   Config config = with_everything(directory.path());
   config.exports.flows.series = exporter::FlowSeries::kAll;
@@ -120,7 +120,7 @@ TEST(Forecast, NoMoreFlowsAreChosenThanFitAFamily) {
   EXPECT_EQ(forecast(config, fitting.size), scrape(config, fitting.size));
 }
 
-TEST(Forecast, TablesHoldSoMuchAndNoMore) {
+TEST(Forecast, Size_IsLimitedByTheTables) {
   const test::TemporaryDirectory directory;
   Config config = with_everything(directory.path());
   config.exports.flows.series = exporter::FlowSeries::kAll;
@@ -157,7 +157,7 @@ TEST(Forecast, TablesHoldSoMuchAndNoMore) {
           "keys of headers: 978 of 1000 are left out, tables.formats is 11 for each of 2 workers"));
 }
 
-TEST(Forecast, ExemplarsAreInTheFormatsThatHaveThem) {
+TEST(Forecast, Exemplars_AreOnlyInFormatsThatSupportThem) {
   const Config config;
   const FittingSize fitting = fitting_size(config, {.switches = 50, .flows = 20});
   const ForecastScrape scrape(config, fitting.size);
@@ -175,14 +175,14 @@ TEST(Forecast, ExemplarsAreInTheFormatsThatHaveThem) {
   EXPECT_GT(bytes(ExpositionFormat::kProtobuf), kBuckets * kOfAnExemplar);
 }
 
-TEST(Forecast, SampleLimitHasRoomForMore) {
+TEST(Forecast, SampleLimit_HasAMargin) {
   EXPECT_EQ(sample_limit_for(1), 2U);
   EXPECT_EQ(sample_limit_for(5476), 6600U);
   EXPECT_EQ(sample_limit_for(100'000), 120'000U);
   EXPECT_EQ(sample_limit_for(100'001), 130'000U);
 }
 
-TEST(Forecast, RefusesWhatTakesTooLong) {
+TEST(Forecast, TooManySeries_AreRefused) {
   Config config;
   const FabricSize huge{.switches = 65'535, .ports = 65'535, .queues = 256};
   EXPECT_NO_THROW(require_renderable(fitting_size(config, huge).size, config))

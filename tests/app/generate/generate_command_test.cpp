@@ -78,7 +78,7 @@ TEST_F(GenerateCommand, DurationCountsModelTime) {
   EXPECT_EQ(summary()["frames"], 1000);
 }
 
-TEST_F(GenerateCommand, HeadersAreAsAskedFor) {
+TEST_F(GenerateCommand, Headers_AreAsRequested) {
   ASSERT_EQ(
       run({"--count", "3", "--vlan", "7", "--destination-address", "fd00::1", "--destination-mac",
            "0a:0b:0c:0d:0e:0f", "--output", path("a.pcap"), "--summary", path("summary.json")}),
@@ -117,7 +117,7 @@ TEST_F(GenerateCommand, BadRequestsAreRefusedInOneLine) {
   }
 }
 
-TEST_F(GenerateCommand, AnInterfaceThatIsNotThere) {
+TEST_F(GenerateCommand, MissingInterface_IsReported) {
   ::testing::internal::CaptureStderr();
   EXPECT_EQ(run({"--count", "1", "--interface", "nosuchlink0"}), 1);
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("nosuchlink0"), std::string::npos);

@@ -34,7 +34,7 @@ DecodeError error_of(const pipeline::Decoder& decoder, pipeline::Bytes frame, un
 
 class GenerateMalform : public ::testing::TestWithParam<TrafficFormat> {};
 
-TEST_P(GenerateMalform, TheDecoderGivesEachKindItsName) {
+TEST_P(GenerateMalform, EachKind_DecodesToItsError) {
   for (const InnerLayer inner : {InnerLayer::kEthernet, InnerLayer::kIp}) {
     if (inner == InnerLayer::kIp && report_version(GetParam()) == 0) continue;
     TrafficOptions options;

@@ -90,7 +90,7 @@ TEST(GenerateTraffic, SummaryAgreesWithThePlainReader) {
   }
 }
 
-TEST(GenerateTraffic, SharesComeOutAsAskedFor) {
+TEST(GenerateTraffic, Shares_AreAsRequested) {
   TrafficOptions options = eventful(TrafficFormat::kReport10);
   options.flows = 20'000;
   options.malformed = 0.1;
@@ -208,7 +208,7 @@ TEST(GenerateTopology, PathsHaveNoLoopAndLeavesStay) {
   EXPECT_TRUE(Topology(40, 3, 7).has_alternatives());
 }
 
-TEST(GenerateOptions, RefusesWhatCannotBe) {
+TEST(GenerateOptions, ImpossibleOptions_AreRefused) {
   const auto refused = [](auto change) {
     TrafficOptions options;
     change(options);
