@@ -138,20 +138,24 @@ function(hopscope_bench name)
 endfunction()
 
 # hopscope_fuzzer(NAME SOURCE a.cpp LINK x ...): with HOPSCOPE_LIBFUZZER a libFuzzer target, else
-# the same entry point behind a plain main that replays corpus and regressions as a test.
+# the same entry point behind a plain main. A test replays corpus and regressions with either.
 function(hopscope_fuzzer name)
   cmake_parse_arguments(ARG "" "SOURCE" "LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCE})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE hopscope_flags ${ARG_LINK})
+  set(inputs ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+    list(APPEND inputs ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
+  endif()
   if(HOPSCOPE_LIBFUZZER)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${name}_replay COMMAND ${name} -runs=0 ${inputs})
   else()
     hopscope_without_lto(${name})
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
-    add_test(NAME ${name}_replay COMMAND ${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}
-                                         ${CMAKE_SOURCE_DIR}/tests/fuzz/regressions/${name})
-    set_tests_properties(${name}_replay PROPERTIES LABELS "fuzz" TIMEOUT 120)
+    add_test(NAME ${name}_replay COMMAND ${name} ${inputs})
   endif()
+  set_tests_properties(${name}_replay PROPERTIES LABELS "fuzz" TIMEOUT 120)
 endfunction()

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 // HOPSCOPE_ASSERT(condition): a precondition that the caller must meet, or a postcondition of what
-// was just done. Checked in the presets dev, asan, tsan and fuzz (HOPSCOPE_ASSERTIONS); in release
+// was just done. Checked in the presets dev, asan and tsan (HOPSCOPE_ASSERTIONS); in release
 // the condition is not evaluated. Never for input: wrong bytes from the network and wrong
 // configuration are refused and counted, not asserted.
 #if defined(HOPSCOPE_ASSERTIONS)
