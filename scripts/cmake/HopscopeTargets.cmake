@@ -74,11 +74,13 @@ function(hopscope_room)
   target_link_libraries(hopscope_${name} ${scope} ${ARG_LINK})
 endfunction()
 
-# hopscope_test(NAME [LTO] SOURCES a.cpp ... LINK x ... LABELS l ... [TIMEOUT seconds])
-# One GoogleTest executable, one ctest entry; exit code 77 means skipped. LTO: linked as the program
-# is, which takes half a minute.
+# hopscope_test(NAME [LTO] SOURCES a.cpp ... LINK x ... LABELS l ... [TIMEOUT seconds] [SHARDS n]
+# [FILTER filter]): one GoogleTest executable; exit code 77 means skipped.
+#   LTO     linked as the program is, which takes half a minute
+#   SHARDS  so many ctest entries share its tests, for one that takes long
+#   FILTER  the tests that ctest runs, as GoogleTest filters them
 function(hopscope_test name)
-  cmake_parse_arguments(ARG "LTO" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "LTO" "TIMEOUT;SHARDS;FILTER" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
@@ -91,24 +93,47 @@ function(hopscope_test name)
   target_compile_definitions(
     ${name} PRIVATE HOPSCOPE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
                     HOPSCOPE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-                                          SKIP_RETURN_CODE 77)
+  set(tests ${name})
+  if(ARG_SHARDS)
+    set(tests)
+    foreach(shard RANGE 1 ${ARG_SHARDS})
+      list(APPEND tests ${name}_${shard}of${ARG_SHARDS})
+    endforeach()
+  endif()
+  set(index 0)
+  foreach(test IN LISTS tests)
+    add_test(NAME ${test} COMMAND ${name})
+    set(environment)
+    if(ARG_FILTER)
+      list(APPEND environment "GTEST_FILTER=${ARG_FILTER}")
+    endif()
+    if(ARG_SHARDS)
+      list(APPEND environment GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index})
+    endif()
+    set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+                                            SKIP_RETURN_CODE 77 ENVIRONMENT "${environment}")
+    if("root" IN_LIST ARG_LABELS)
+      # They use the same names for their interfaces.
+      set_tests_properties(${test} PROPERTIES RESOURCE_LOCK interfaces)
+    endif()
+    if("threads" IN_LIST ARG_LABELS OR "root" IN_LIST ARG_LABELS OR "servers" IN_LIST ARG_LABELS)
+      # Threads, interfaces and servers that wait for each other: with `ctest -j2`, alone.
+      set_tests_properties(${test} PROPERTIES PROCESSORS 2)
+    endif()
+    math(EXPR index "${index} + 1")
+  endforeach()
   if("threads" IN_LIST ARG_LABELS)
     add_dependencies(thread_tests ${name})
-  endif()
-  if("root" IN_LIST ARG_LABELS)
-    # They use the same names for their interfaces.
-    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK interfaces)
   endif()
 endfunction()
 
 # hopscope_room_test([SUFFIX] SOURCES a.cpp ... [LINK x ...] [LABELS l ...] [THREADS filter]
-# [TIMEOUT seconds]): tests of the room that this folder mirrors, as one program: that of
-# tests/pipeline/decode is pipeline.decode_test. LABELS: fast unless told. THREADS: the tests in it
-# (a GoogleTest filter) that the thread sanitizer runs.
+# [TIMEOUT seconds] [SHARDS n] [SERIAL]): tests of the room that this folder mirrors, as one
+# program: that of tests/pipeline/decode is pipeline.decode_test. LABELS: fast unless told. THREADS:
+# the tests in it (a GoogleTest filter) that the thread sanitizer runs. SERIAL: real time counts in
+# its tests, and nothing else may run beside them.
 function(hopscope_room_test)
-  cmake_parse_arguments(ARG "" "TIMEOUT;THREADS" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT;THREADS;SHARDS" "SOURCES;LINK;LABELS" ${ARGN})
   file(RELATIVE_PATH room ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE "/" "." room ${room})
   set(name ${room})
@@ -118,13 +143,17 @@ function(hopscope_room_test)
   if(NOT ARG_LABELS)
     set(ARG_LABELS fast)
   endif()
+  set(filter)
   if(ARG_THREADS)
     list(APPEND ARG_LABELS threads)
+    if(HOPSCOPE_SANITIZE STREQUAL thread)
+      set(filter FILTER "${ARG_THREADS}")
+    endif()
   endif()
   hopscope_test(${name}_test SOURCES ${ARG_SOURCES} LINK hopscope::${room} ${ARG_LINK}
-                LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT})
-  if(ARG_THREADS AND HOPSCOPE_SANITIZE STREQUAL thread)
-    set_tests_properties(${name}_test PROPERTIES ENVIRONMENT "GTEST_FILTER=${ARG_THREADS}")
+                LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT} SHARDS ${ARG_SHARDS} ${filter})
+  if(ARG_SERIAL)
+    set_tests_properties(${name}_test PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
 
