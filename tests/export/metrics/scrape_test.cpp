@@ -35,6 +35,14 @@ void* operator new(std::size_t bytes) {
   most_held = std::max(most_held, held);
   return at + kHead;
 }
+// std::stable_sort asks for its buffer by this one, and a sanitizer has its own.
+void* operator new(std::size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept {
   if (memory == nullptr) return;
   char* at = static_cast<char*>(memory) - kHead;
@@ -42,6 +50,9 @@ void operator delete(void* memory) noexcept {
   std::free(at);
 }
 void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
+  operator delete(memory);
+}
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept {
   operator delete(memory);
 }
 
