@@ -23,7 +23,8 @@ bool is_metric_name(const std::string& name) {
 
 class FormatChecker {
  public:
-  FormatChecker(const Config& config, const CheckReporter& check) : config_(config), check_(check) {}
+  FormatChecker(const Config& config, const CheckReporter& check)
+      : config_(config), check_(check) {}
 
   void formats() {
     const auto& formats = config_.decode.formats;

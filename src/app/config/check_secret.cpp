@@ -17,7 +17,8 @@ void check_secret(const SecretSource& source, const std::string& key, const Chec
         fmt::format("is set and so is {}_file; set only one", name));
 }
 
-void check_secret_there(const SecretSource& source, const std::string& key, const CheckReporter& check) {
+void check_secret_there(const SecretSource& source, const std::string& key,
+                        const CheckReporter& check) {
   if (source.file.empty() == source.env.empty()) return;  // check_secret() reports it
   try {
     (void)read_secret(source);

@@ -13,6 +13,7 @@ namespace hopscope::app {
 void check_secret(const SecretSource& source, const std::string& key, const CheckReporter& check);
 
 /// Whether the secret can be read now, on this machine.
-void check_secret_there(const SecretSource& source, const std::string& key, const CheckReporter& check);
+void check_secret_there(const SecretSource& source, const std::string& key,
+                        const CheckReporter& check);
 
 }  // namespace hopscope::app

@@ -62,8 +62,7 @@ class WordWriter {
 void put_bit_6(WordWriter& words, HopLayout layout, const Metadata& hop) {
   switch (layout) {
     case HopLayout::kInt05:
-      words.word(Field::kQueueCongestion,
-                 join_8_24(hop.congestion_queue_id, hop.queue_congestion));
+      words.word(Field::kQueueCongestion, join_8_24(hop.congestion_queue_id, hop.queue_congestion));
       break;
     case HopLayout::kInt10Geant:
       words.word(Field::kL2Ports, join_16_16(hop.l2_ingress_if, hop.l2_egress_if));
